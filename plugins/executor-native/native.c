@@ -282,6 +282,7 @@ separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struc
         return host->error->set(err, TENON_E_FAILED, e, "no user namespace for what is emulated");
     if (e && l->first_id) /* nothing would be its own */
         return host->error->set(err, TENON_E_FAILED, e, "no user namespace for the step");
+    l->caps = profile_cap_set(l->x, users && !e);
     native_filter(profile_shares_network(l->x), *r != NULL, &l->filter);
     return TENON_OK;
 }

@@ -152,7 +152,7 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
     l->rootless = x->flags & TENON_EXEC_ROOTLESS;
     l->insecure = x->flags & TENON_EXEC_INSECURE;
     l->own_net = strcmp(x->network, "host") != 0;
-    l->caps = profile_cap_set(x);
+    l->caps = profile_cap_set(x, false);
     l->first_id = x->first_id;
     l->uid = l->outside_uid = x->uid;
     l->gid = x->gid;

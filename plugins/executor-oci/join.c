@@ -106,11 +106,11 @@ oci_join(void *self, struct tenon_ctx *ctx, const char *id, const struct tenon_e
                             .cgroup_count = first.proc_count, .joined = &first, .step = &own,
                             .news = -1, .sent = { -1, -1 } };
     struct oci_users users = {0}; /* the runtime knows which it is */
-    int rc = oci_write_json(o, x, "process.json", oci_process(x), err);
+    int rc = oci_separate(o, ctx, x, &requests, &users, err);
+    if (rc == TENON_OK)
+        rc = oci_write_json(o, x, "process.json", oci_process(x, users.ids != NULL), err);
     if (rc == TENON_OK)
         rc = oci_expect_start(&l, err);
-    if (rc == TENON_OK)
-        rc = oci_separate(o, ctx, x, &requests, &users, err);
     l.requests = requests;
     if (rc == TENON_OK)
         rc = run_joined(&l, ctx, id, wait_status, err);

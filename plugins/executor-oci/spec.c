@@ -59,12 +59,12 @@ add_strings(struct json_object *o, const char *key, const char *const *list)
 /* ---- process ------------------------------------------------------------ */
 
 static void
-add_capabilities(struct json_object *process, const struct tenon_exec *x)
+add_capabilities(struct json_object *process, const struct tenon_exec *x, bool has_own_users)
 {
     /* No ambient and no inheritable ones: a user without privileges gains
      * none by running a program. */
     static const char *const sets[] = { "bounding", "effective", "permitted" };
-    uint64_t have = profile_cap_set(x);
+    uint64_t have = profile_cap_set(x, has_own_users);
     struct json_object *caps = add_object(process, "capabilities");
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
         struct json_object *a = add_array(caps, sets[s]);
@@ -96,7 +96,7 @@ add_limits(struct json_object *process, const struct tenon_exec *x)
 }
 
 struct json_object *
-oci_process(const struct tenon_exec *x)
+oci_process(const struct tenon_exec *x, bool has_own_users)
 {
     struct json_object *p = json_object_new_object();
     struct json_object *user = add_object(p, "user");
@@ -110,7 +110,7 @@ oci_process(const struct tenon_exec *x)
     add_strings(p, "args", x->argv);
     add_strings(p, "env", x->env);
     add_string(p, "cwd", x->cwd);
-    add_capabilities(p, x);
+    add_capabilities(p, x, has_own_users);
     add_limits(p, x);
     json_object_object_add(p, "noNewPrivileges", json_object_new_boolean(0));
     /* Of `tenon shell`: the runtime makes one for the container, and passes on. */
@@ -352,7 +352,7 @@ oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network,
 {
     struct json_object *spec = json_object_new_object();
     add_string(spec, "ociVersion", "1.0.2");
-    json_object_object_add(spec, "process", oci_process(x));
+    json_object_object_add(spec, "process", oci_process(x, users != NULL));
     add_string(add_object(spec, "root"), "path", x->rootfs);
     add_string(spec, "hostname", x->hostname);
     struct json_object *mounts = add_array(spec, "mounts");

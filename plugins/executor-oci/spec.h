@@ -15,6 +15,6 @@ struct json_object *oci_spec(const struct tenon_exec *x, const char *cgroup,
                              const char *users_path);
 
 /* Its process alone, as it is told to what runs already. */
-struct json_object *oci_process(const struct tenon_exec *x);
+struct json_object *oci_process(const struct tenon_exec *x, bool has_own_users);
 
 #endif

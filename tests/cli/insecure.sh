@@ -37,8 +37,8 @@ for executor in $executors; do
     use_executor $executor
 
     result --no-cache --allow security.insecure
-    saw sandbox "CapEff:	00000000a80405fb
-CapBnd:	00000000a80405fb
+    saw sandbox "CapEff:	00000000a80425fb
+CapBnd:	00000000a80425fb
 Seccomp:	2
 refused"
     saw insecure "CapEff:	$all

@@ -45,7 +45,7 @@ RUN $show | sed 's/^/group /'
 USER 4242
 RUN $show | sed 's/^/number /'; (mknod /w/n c 1 3 || chown 0 /w/f || kill -0 1 || chroot / true) 2>/dev/null; umask | sed 's/^/umask /'
 END
-caps=00000000a80405fb
+caps=00000000a80425fb
 none=0000000000000000
 status() { # WHO UID GID EFFECTIVE GROUPS
     printf "$1 Uid: $2 $2 $2 $2\n$1 Gid: $3 $3 $3 $3\n$1 Groups: $5 \n"

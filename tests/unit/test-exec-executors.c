@@ -177,15 +177,15 @@ START_TEST(test_executor_capabilities_are_the_known_ones)
                   "'^(CapPrm|CapEff|CapBnd|CapInh|CapAmb|NoNewPrivs|Seccomp:)' "
                   "/proc/self/status"),
         0);
-    ck_assert_str_eq(output, "CapInh:\t0000000000000000\nCapPrm:\t00000000a80405fb\n"
-                             "CapEff:\t00000000a80405fb\nCapBnd:\t00000000a80405fb\n"
+    ck_assert_str_eq(output, "CapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\n"
+                             "CapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\n"
                              "CapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n");
     static const uint32_t groups[] = { 1000 };
     struct tenon_exec x = { .uid = 1000, .gid = 1000, .groups = groups, .group_count = 1 };
     ck_assert_int_eq(run_shell_as("grep -E '^(CapPrm|CapEff|CapBnd|CapInh)' /proc/self/status; id",
                                   &x), 0);
     ck_assert_str_eq(output, "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\n"
-                             "CapEff:\t0000000000000000\nCapBnd:\t00000000a80405fb\n"
+                             "CapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\n"
                              "uid=1000 gid=1000 groups=1000\n");
     unload();
 }

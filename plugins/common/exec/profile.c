@@ -1,8 +1,14 @@
 /* common/exec/profile.c - see profile.h. */
 #include "profile.h"
 
+#include <fcntl.h>
+#include <linux/nsfs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "tools/cleanup.h"
 
 const struct profile_cap profile_caps[] = {
     { "CAP_CHOWN", 0, true },
@@ -55,8 +61,20 @@ profile_shares_network(const struct tenon_exec *x)
     return !strcmp(x->network, "host");
 }
 
+/* Is our network that of our user namespace?  An ordinary user's is the machine's, whose owner
+ * is none that we could see. */
+static bool
+has_say_in_network(void)
+{
+    auto_close int net = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    auto_close int owner = net < 0 ? -1 : ioctl(net, NS_GET_USERNS);
+    struct stat a, b;
+    return owner >= 0 && fstat(owner, &a) == 0 && stat("/proc/self/ns/user", &b) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 uint64_t
-profile_cap_set(const struct tenon_exec *x)
+profile_cap_set(const struct tenon_exec *x, bool has_own_users)
 {
     enum { NET_RAW = 13 };
     const bool insecure = x->flags & TENON_EXEC_INSECURE;
@@ -66,7 +84,7 @@ profile_cap_set(const struct tenon_exec *x)
         if ((insecure || c->by_default) && prctl(PR_CAPBSET_READ, c->number, 0, 0, 0) == 1)
             set |= UINT64_C(1) << c->number;
     }
-    if (!insecure && profile_shares_network(x))
+    if (!insecure && !has_own_users && profile_shares_network(x) && has_say_in_network())
         set &= ~(UINT64_C(1) << NET_RAW);
     return set;
 }

@@ -20,8 +20,10 @@ extern const size_t profile_cap_count;
 /* Has the step the machine's network? */
 bool profile_shares_network(const struct tenon_exec *x);
 /* Bit n: capability n.  Those that a step gets, of those that we have.  On the machine's
- * network CAP_NET_RAW is not among them: it reads and forges everybody's packets. */
-uint64_t profile_cap_set(const struct tenon_exec *x);
+ * network CAP_NET_RAW would read and forge everybody's packets: it is among them only where the
+ * step's user namespace has no say in that network.  Programs that have it as a file's capability
+ * start then. */
+uint64_t profile_cap_set(const struct tenon_exec *x, bool has_own_users);
 
 enum profile_action { PROFILE_ALLOW, PROFILE_ENOSYS };
 enum profile_compare { PROFILE_ANY, PROFILE_EQUAL, PROFILE_MASKED };
