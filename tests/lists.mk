@@ -266,6 +266,7 @@ cli_tests = \
 	tests/cli/nearest.sh \
 	tests/cli/network.sh \
 	tests/cli/networks.sh \
+	tests/cli/nondist.sh \
 	tests/cli/oci-layout.sh \
 	tests/cli/oci-runtime.sh \
 	tests/cli/odd-names.sh \

@@ -7,6 +7,7 @@
 #include "tools/alloc.h"
 #include "compare/jsondiff.h"
 #include "compare/treediff.h"
+#include "image/nondist.h"
 #include "places/versions.h"
 
 #define STATEMENTS_MAX 4096 /* of an attestation */
@@ -47,6 +48,7 @@ image_open(const struct tenon_imagediff *x, const struct tenon_place *place,
     m->place = place;
     if (tenon_place_read(x->reach, place, d, &text, err) < 0 ||
         tenon_manifest_parse(text.data, text.len, d->media_type, &m->manifest, err) < 0 ||
+        tenon_layer_urls_note(x->reach->store, &m->manifest, err) < 0 ||
         tenon_json_parse(text.data, text.len, TENON_PLACE_DOCUMENT_MAX, &m->document, err) < 0)
         return tenon_error_context(err, "%s", place->text);
     m->desc = (struct tenon_desc){tenon_strdup(d->media_type), tenon_strdup(d->digest), d->size};

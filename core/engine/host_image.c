@@ -157,6 +157,7 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
         .level = (int)tenon_values_int(options, "compression-level"),
         .force_compression = tenon_values_bool(options, "force-compression"),
         .docker_mediatypes = !tenon_values_bool(options, "oci-mediatypes"),
+        .prefer_nondist = tenon_values_bool(options, "prefer-nondist-layers"),
         .rewrite_timestamp = tenon_values_bool(options, "rewrite-timestamp"),
         .force_index = tenon_result_meta(r, "tenon.force-index") != NULL,
         .is_undated = !tenon_values_declared(options, "dest"), /* it goes into no layout's index */

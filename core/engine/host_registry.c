@@ -11,6 +11,7 @@
 #include "context/waiting.h"
 #include "context/ctx.h"
 #include "engine/host_attested.h"
+#include "image/nondist.h"
 #include "registry/registry.h"
 
 #define INDEX_MAX ((size_t)8 << 20)
@@ -267,6 +268,8 @@ api_image_layers(struct tenon_ctx *ctx, const void *manifest, size_t len,
     if (tenon_manifest_parse(manifest, len, NULL, &m, err) < 0)
         return err->code;
     int rc = tenon_config_diff_ids(config, config_len, &ids, err);
+    if (rc >= 0)
+        rc = tenon_layer_urls_note(tenon_ctx_engine(ctx)->store, &m, err);
     if (rc >= 0)
         rc = fill_layers(ctx, &m, ids, layers, count, err);
     tenon_manifest_release(&m);

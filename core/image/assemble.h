@@ -12,6 +12,7 @@ struct tenon_image_layer {
     struct tenon_snapshot_blob blob; /* media type in the family asked for */
     int64_t created_ns;              /* when its snapshot was made */
     struct json_object *notes;       /* annotations of its descriptor, or NULL */
+    struct json_object *urls;        /* where it is, when it is pushed nowhere; or NULL */
 };
 /* Blobs for a whole chain, found or made; *out is chain->len long, and the caller's to free. */
 int tenon_image_layers(struct tenon_store *s, const struct tenon_chain *chain,

@@ -10,6 +10,7 @@
 #include "image/assemble.h"
 #include "image/diff.h"
 #include "image/layer.h"
+#include "image/nondist.h"
 #include "image/pieces.h"
 #include "image/stream.h"
 
@@ -199,6 +200,20 @@ note_rewriting(struct tenon_store *s, int64_t id, const struct tenon_image_optio
                            json_object_new_string(epoch));
 }
 
+/* A base's layer that came with URLs, as it came. */
+static void
+keep_urls(struct tenon_store *s, int64_t id, struct tenon_image_layer *l)
+{
+    struct tenon_snapshot_blob base;
+
+    if (!tenon_snapshot_get_base(s, id, &base) ||
+        !tenon_streq(base.digest.str, l->blob.digest.str))
+        return;
+    l->urls = tenon_layer_urls(s, base.digest.str);
+    if (l->urls)
+        tenon_media_to_nondist(l->blob.media_type, sizeof l->blob.media_type);
+}
+
 static int
 make_layer(struct tenon_store *s, int64_t id, const struct tenon_chain *lower,
            const struct tenon_image_options *o, struct tenon_snapshot_blob *out,
@@ -275,6 +290,8 @@ tenon_image_layers(struct tenon_store *s, const struct tenon_chain *chain,
         if (!o->docker_mediatypes)
             note_rewriting(s, chain->ids[i], o, &list[i]);
         set_family(&list[i].blob, o->docker_mediatypes);
+        if (o->prefer_nondist)
+            keep_urls(s, chain->ids[i], &list[i]);
         list[i].created_ns = created_at(s, chain->ids[i]);
     }
     *out = list;
@@ -284,8 +301,10 @@ tenon_image_layers(struct tenon_store *s, const struct tenon_chain *chain,
 void
 tenon_image_layers_free(struct tenon_image_layer *list, size_t count)
 {
-    for (size_t i = 0; list && i < count; i++)
+    for (size_t i = 0; list && i < count; i++) {
         json_object_put(list[i].notes);
+        json_object_put(list[i].urls);
+    }
     free(list);
 }
 

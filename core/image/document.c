@@ -4,6 +4,7 @@
 
 #include "tools/alloc.h"
 #include "image/image.h"
+#include "image/nondist.h"
 
 #define DOCUMENT_MAX ((size_t)8 << 20)
 #define LAYERS_MAX 4096
@@ -188,13 +189,18 @@ tenon_manifest_parse(const void *data, size_t len, const char *media_type,
     if (tenon_desc_parse(config, "config", &m.config, err) < 0)
         return tenon_error_context(err, "manifest");
     m.layers = tenon_calloc(count + 1, sizeof *m.layers);
+    m.urls = tenon_calloc(count + 1, sizeof *m.urls);
     for (size_t i = 0; i < count; i++) {
-        if (tenon_desc_parse(json_object_array_get_idx(layers, i), "layer",
-                       &m.layers[i], err) < 0) {
+        struct json_object *layer = json_object_array_get_idx(layers, i);
+        if (tenon_desc_parse(layer, "layer", &m.layers[i], err) < 0) {
             tenon_manifest_release(&m);
             return tenon_error_context(err, "manifest");
         }
         m.layer_count++;
+        if (tenon_layer_urls_read(layer, &m.urls[i], err) < 0) {
+            tenon_manifest_release(&m);
+            return tenon_error_context(err, "manifest: layers[%zu]", i);
+        }
     }
     *out = m;
     return 0;
@@ -204,9 +210,12 @@ void
 tenon_manifest_release(struct tenon_manifest *m)
 {
     tenon_desc_release(&m->config);
-    for (size_t i = 0; i < m->layer_count; i++)
+    for (size_t i = 0; i < m->layer_count; i++) {
         tenon_desc_release(&m->layers[i]);
+        free(m->urls[i]);
+    }
     free(m->layers);
+    free(m->urls);
     *m = (struct tenon_manifest){0};
 }
 

@@ -72,6 +72,7 @@ int tenon_index_choose(struct json_object *index, const struct tenon_platform *w
 struct tenon_manifest {
     struct tenon_desc config;
     struct tenon_desc *layers;
+    char **urls; /* of each layer: where else it is, a list as JSON (nondist.h); or NULL */
     size_t layer_count;
 };
 int tenon_manifest_parse(const void *data, size_t len, const char *media_type,
@@ -113,6 +114,7 @@ struct tenon_image_options {
     const char *compression;   /* NULL: gzip; "uncompressed" "zstd" "estargz" */
     int level;                 /* -1 default */
     bool force_compression, docker_mediatypes, rewrite_timestamp, force_index;
+    bool prefer_nondist;       /* a base's layers keep their URLs, and are pushed nowhere */
     bool is_undated;           /* its descriptor does not say when it was made */
     bool has_epoch;
     int64_t epoch;             /* seconds: clamps times */

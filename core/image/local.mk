@@ -34,6 +34,8 @@ libtenon_core_la_SOURCES += \
 	%D%/make.c \
 	%D%/match.c \
 	%D%/match.h \
+	%D%/nondist.c \
+	%D%/nondist.h \
 	%D%/pieces.c \
 	%D%/pieces.h \
 	%D%/purl.c \

@@ -117,6 +117,8 @@ manifest_json(const struct making *m, const struct made *made, size_t config_len
     for (size_t i = 0; i < count; i++) {
         const struct tenon_snapshot_blob *b = &layers[i].blob;
         struct json_object *layer = descriptor(b->media_type, &b->digest, b->size);
+        if (layers[i].urls)
+            add(layer, "urls", json_object_get(layers[i].urls));
         if (layers[i].notes)
             add(layer, "annotations", json_object_get(layers[i].notes));
         json_object_array_add(list, layer);

@@ -739,7 +739,7 @@ struct tenon_host { /* no table is NULL, but for those of a later minor: TENON_H
       .type = TENON_TYPE_BOOL, .def = "true" },                                \
     { .name = "buildinfo", .help = "accepted; images have none any more",      \
       .type = TENON_TYPE_BOOL, .def = "false" },                               \
-    { .name = "prefer-nondist-layers", .help = "false; true is not supported", \
+    { .name = "prefer-nondist-layers", .help = "a base's keep their URLs; no push", \
       .type = TENON_TYPE_BOOL, .def = "false" },                               \
     { .name = "annotation", .help = "annotation.KEY=VALUE, annotation-index.KEY, ...", \
       .type = TENON_TYPE_MAP }

@@ -6,6 +6,7 @@
 #include <uthash.h>
 
 #include "tools/alloc.h"
+#include "image/nondist.h"
 #include "places/beside.h"
 #include "places/private.h"
 
@@ -44,6 +45,17 @@ is_new(struct gathering *g, const struct tenon_desc *d)
     return true;
 }
 
+/* A manifest that is damaged is noticed where it is used. */
+static void
+note_urls(const struct gathering *g, const struct tenon_desc *d, const struct tenon_buf *text)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    struct tenon_manifest m = {0};
+    if (tenon_manifest_parse(text->data, text->len, d->media_type, &m, &none) == 0)
+        tenon_layer_urls_note(g->reach->store, &m, &none);
+    tenon_manifest_release(&m);
+}
+
 static int
 gather(struct gathering *g, const struct tenon_desc *d, unsigned depth, struct tenon_error *err)
 {
@@ -58,8 +70,10 @@ gather(struct gathering *g, const struct tenon_desc *d, unsigned depth, struct t
     if (tenon_place_read(g->reach, g->p, d, &text, err) < 0 ||
         tenon_blob_put(g->reach->store, text.data, text.len, &put, err) < 0)
         return err->code;
-    if (!tenon_media_is_index(d->media_type))
+    if (!tenon_media_is_index(d->media_type)) {
+        note_urls(g, d, &text);
         return 0;
+    }
     if (tenon_json_parse(text.data, text.len, TENON_PLACE_DOCUMENT_MAX, &o, err) < 0 ||
         tenon_index_list(o, &list, err) < 0)
         return tenon_error_context(err, "%s", d->digest);

@@ -5,7 +5,9 @@
 
 #include "base/log.h"
 #include "tools/alloc.h"
+#include "tools/conceal.h"
 #include "tools/parse.h"
+#include "image/nondist.h"
 #include "registry/private.h"
 #include "registry/settings.h"
 
@@ -473,6 +475,48 @@ blob_from(void *data, struct tenon_endpoint *e, struct tenon_error *err)
     return rc == TENON_E_CORRUPT ? tenon_error_context(err, "%s", e->name) : rc;
 }
 
+/* ---- a layer that its registry need not have --------------------------------- */
+
+/* Nobody is told who asks; the digest tells what comes. */
+static int
+blob_at(const struct download *what, const char *url, struct tenon_error *err)
+{
+    struct download d = *what;
+    struct tenon_digest got;
+    auto_response struct tenon_http_response res = {0};
+    if (tenon_blob_writer_new(d.r->o.store, &d.w, err) < 0)
+        return err->code;
+    auto_writer struct tenon_blob_writer *w = d.w;
+    const struct tenon_http_request req = {.method = "GET", .url = url, .sink = on_bytes,
+                                           .data = &d, .in_clear = true, .decode_all = true,
+                                           .cancel = d.call->cancel};
+    d.res = &res;
+    if (tenon_http_do(d.r->http, &req, &res, NULL, err) < 0)
+        return err->code;
+    if (res.status != 200)
+        return tenon_registry_status_error(&req, &res, d.digest, err);
+    return tenon_blob_commit(tenon_steal(&w), what->digest, what->size, &got, err);
+}
+
+/* The first of its URLs that has it.  *err is what the registry said, and stays when none has. */
+static int
+blob_by_urls(const struct download *what, struct tenon_error *err)
+{
+    auto_json struct json_object *urls = tenon_layer_urls(what->r->o.store, what->digest);
+    for (size_t i = 0; urls && i < json_object_array_length(urls); i++) {
+        auto_error struct tenon_error why = TENON_ERROR_INIT;
+        const char *url = json_object_get_string(json_object_array_get_idx(urls, i));
+        const int rc = blob_at(what, url, &why);
+        if (rc >= 0 || rc == TENON_E_CANCELLED) {
+            tenon_error_release(err);
+            return rc < 0 ? tenon_error_move(err, &why) : 0;
+        }
+        auto_free char *shown = tenon_url_conceal(url);
+        tenon_error_hint(err, "nor has %s got it: %s", shown, why.message);
+    }
+    return err->code;
+}
+
 /* Before the first byte of what its descriptor says already. */
 static int
 check_size(struct tenon_registry *r, const char *digest, int64_t size, struct tenon_error *err)
@@ -500,7 +544,10 @@ fetch(struct tenon_registry *r, const struct tenon_registry_call *call,
     if (check_size(r, digest, size, err) < 0)
         return err->code;
     struct download d = {.r = r, .call = call, .ref = ref, .digest = digest, .size = size};
-    if (tenon_endpoints_try(r, call, ref, false, blob_from, &d, err) < 0)
+    const int rc = tenon_endpoints_try(r, call, ref, false, blob_from, &d, err);
+    if ((rc == TENON_E_NOT_FOUND || rc == TENON_E_DENIED) && blob_by_urls(&d, err) >= 0)
+        return 0;
+    if (rc < 0)
         return tenon_error_context(err, "failed to copy");
     tenon_blob_note_origin(r, ref, digest);
     return 0;

@@ -8,6 +8,7 @@
 #include "tools/alloc.h"
 #include "tools/conceal.h"
 #include "tools/vec.h"
+#include "image/nondist.h"
 #include "registry/url.h"
 #include "registry/private.h"
 #include "registry/redirect.h"
@@ -38,6 +39,8 @@ collect(void *data, const struct tenon_desc *d, struct tenon_error *err)
 {
     (void)err;
     struct push *p = data;
+    if (tenon_media_is_nondist(d->media_type)) /* who pulls it goes to its URLs */
+        return 0;
     struct tenon_desc copy = {tenon_strdup(d->media_type), tenon_strdup(d->digest), d->size};
     if (tenon_media_is_index(d->media_type) || tenon_media_is_manifest(d->media_type))
         tenon_vec_push(&p->manifests, copy);

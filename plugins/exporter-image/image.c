@@ -113,9 +113,6 @@ image_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     const char *const *names = export_names(host, ctx, opt, NULL, err);
     if (!names)
         return host->error->context(err, "output type image");
-    if (host->values->get_bool(opt, "prefer-nondist-layers"))
-        return host->error->set(err, TENON_E_UNSUPPORTED, 0, "output type image: "
-                                "prefer-nondist-layers=true is not supported");
     if (!host->values->get_bool(opt, "push"))
         return TENON_OK;
     if (!names[0]) {

@@ -133,8 +133,6 @@ run 0 by_digest "type=oci,dest=$work/x.tar,name=foo/bar:1,name-canonical=true,at
 run 0 by_digest "type=image,dangling-name-prefix=here/nameless,danging-name-empty-only=true,buildinfo=false"
 tenon images >"$work/images"
 assert_has "$work/images" "here/nameless"
-run 2 by_digest "type=image,name=x,prefer-nondist-layers=true"
-assert_has "$work/err" "prefer-nondist-layers=true is not supported"
 
 # ---- credentials -----------------------------------------------------------------------------
 

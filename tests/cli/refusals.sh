@@ -216,7 +216,6 @@ for type in tar oci docker local image; do
 done
 for type in oci,dest=x docker,dest=x image; do
     no "compression" -o "type=$type,compression=lzma"
-    no "prefer-nondist-layers=true is not supported" -o "type=$type,prefer-nondist-layers=true"
     no "\"compression=estargz\" conflicts with \"oci-mediatypes=false\"" \
         -o "type=$type,compression=estargz,oci-mediatypes=false"
     no "compression level 15" -o "type=$type,compression-level=15"

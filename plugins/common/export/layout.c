@@ -379,9 +379,6 @@ export_layout_check(const struct tenon_host *host, struct tenon_ctx *ctx,
     }
     if (!export_names(host, ctx, options, NULL, err))
         return host->error->context(err, "output type %s", type);
-    if (host->values->get_bool(options, "prefer-nondist-layers"))
-        return host->error->set(err, TENON_E_UNSUPPORTED, 0, "output type %s: "
-                                "prefer-nondist-layers=true is not supported", type);
     int rc = host->sink->check(ctx, dest, engine ? TENON_SINK_ENGINE
                                          : tar  ? TENON_SINK_FILE
                                                 : TENON_SINK_DIR, err);
