@@ -66,6 +66,8 @@ variant_name(const struct tenon_image_options *o, bool rewrite)
     if (o->level >= 0)
         tenon_buf_addf(&b, "-%d", o->level);
     tenon_buf_addf(&b, "~%s", tenon_deflate_maker(wanted_compression(o)));
+    if (tenon_streq(wanted_compression(o), "zstd:chunked"))
+        tenon_buf_adds(&b, "+split"); /* once they had a table alone */
     if (rewrite)
         tenon_buf_addf(&b, "+epoch=%" PRId64, o->epoch);
     return tenon_buf_steal(&b);

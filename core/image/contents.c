@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "image/tarscan.h"
+#include "image/tarsplit.h"
 #include "tools/alloc.h"
 #include "tools/base64.h"
 #include "tools/jsontext.h"
@@ -25,6 +26,7 @@ struct chunk {
 struct tenon_contents {
     struct tenon_contents_sink sink;
     struct tenon_tarscan *scan;
+    struct tenon_tarsplit *split; /* NULL: not wanted */
     struct tenon_buf table; /* entries, without what is around them */
     /* the file whose data pass */
     int64_t left;              /* of it */
@@ -191,6 +193,8 @@ static int
 take_entry(void *data, const struct tenon_tarscan_entry *e, struct tenon_error *err)
 {
     struct tenon_contents *c = data;
+    if (c->split && tenon_tarsplit_entry(c->split, e, err) < 0)
+        return err->code;
     auto_free char *clean = tenon_path_clean(e->name);
     const bool is_table = !strcmp(clean + strspn(clean, "/"), TENON_CONTENTS_NAME);
     if (is_table)
@@ -244,17 +248,23 @@ static int
 take_bytes(void *data, const void *buf, size_t len, bool is_content, struct tenon_error *err)
 {
     struct tenon_contents *c = data;
+    if (c->split && tenon_tarsplit_bytes(c->split, buf, len, is_content, err) < 0)
+        return err->code;
     return is_content ? take_content(c, buf, len, err) : c->sink.write(c->sink.data, buf, len, err);
 }
 
 /* ---- the interface --------------------------------------------------------- */
 
 struct tenon_contents *
-tenon_contents_new(const struct tenon_contents_sink *sink)
+tenon_contents_new(const struct tenon_contents_sink *sink, struct tenon_error *err)
 {
     static const struct tenon_tarscan_ops ops = { take_entry, take_bytes };
+    struct tenon_tarsplit *split = NULL;
+    if (sink->has_ends && !(split = tenon_tarsplit_new(sink->level, err)))
+        return NULL;
     struct tenon_contents *c = tenon_new0(struct tenon_contents);
     c->sink = *sink;
+    c->split = split;
     c->scan = tenon_tarscan_new(&ops, c);
     c->whole = tenon_hash_new();
     c->part = tenon_hash_new();
@@ -267,6 +277,7 @@ tenon_contents_free(struct tenon_contents *c)
     if (!c)
         return;
     tenon_tarscan_free(c->scan);
+    tenon_tarsplit_free(c->split);
     tenon_hash_free(c->whole);
     tenon_hash_free(c->part);
     tenon_buf_release(&c->table);
@@ -285,9 +296,11 @@ tenon_contents_write(struct tenon_contents *c, const void *buf, size_t len,
 }
 
 int
-tenon_contents_finish(struct tenon_contents *c, struct tenon_buf *table, struct tenon_error *err)
+tenon_contents_finish(struct tenon_contents *c, struct tenon_buf *table,
+                      struct tenon_contents_rest *rest, struct tenon_error *err)
 {
-    if (tenon_tarscan_finish(c->scan, err) < 0)
+    if (tenon_tarscan_finish(c->scan, err) < 0 ||
+        (c->split && tenon_tarsplit_finish(c->split, &rest->packed, &rest->size, err) < 0))
         return err->code;
     tenon_buf_adds(table, "{\n\t\"version\": 1,\n\t\"entries\": [");
     if (c->table.len) {
@@ -295,6 +308,12 @@ tenon_contents_finish(struct tenon_contents *c, struct tenon_buf *table, struct 
         tenon_buf_add(table, c->table.data, c->table.len);
         tenon_buf_adds(table, "\n\t");
     }
-    tenon_buf_adds(table, "]\n}");
+    tenon_buf_addc(table, ']');
+    if (c->split && rest->packed.len) {
+        struct tenon_digest digest;
+        tenon_digest_of(rest->packed.data, rest->packed.len, &digest);
+        tenon_buf_addf(table, ",\n\t\"tarSplitDigest\": \"%s\"", digest.str);
+    }
+    tenon_buf_adds(table, "\n}");
     return 0;
 }

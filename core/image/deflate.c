@@ -355,22 +355,39 @@ add_gzip_table(struct tenon_deflate *d, const struct tenon_buf *table, int64_t o
     return emit(d, footer, sizeof footer, err);
 }
 
-/* zstd:chunked: both are in frames that readers of the stream pass over. */
+/* A frame that readers of the stream pass over. */
 static int
-add_zstd_table(struct tenon_deflate *d, const struct tenon_buf *table, int64_t offset,
-               struct tenon_error *err)
+add_passed(struct tenon_deflate *d, const void *data, size_t len, struct tenon_chunked_part *part,
+           struct tenon_error *err)
+{
+    unsigned char head[TENON_ZSTD_SKIP_HEAD];
+    if (len > UINT32_MAX)
+        return tenon_error_set(err, TENON_E_FAILED, "zstd: the table of contents: too large");
+    tenon_zstd_skip_head((uint32_t)len, head);
+    if (emit(d, head, sizeof head, err) < 0)
+        return err->code;
+    part->offset = (uint64_t)d->written;
+    part->len = len;
+    return emit(d, data, len, err);
+}
+
+/* zstd:chunked: the table, the rest of the tar, and where they are. */
+static int
+add_zstd_table(struct tenon_deflate *d, const struct tenon_buf *table,
+               const struct tenon_contents_rest *rest, struct tenon_error *err)
 {
     const size_t room = ZSTD_compressBound(table->len);
     auto_free unsigned char *packed = tenon_malloc(room);
     const size_t len = ZSTD_compress(packed, room, table->data, table->len, d->level);
-    if (ZSTD_isError(len) || len > UINT32_MAX)
+    struct tenon_chunked_part first = { .size = table->len }, second = { .size = rest->size };
+    unsigned char footer[TENON_CHUNKED_FOOTER];
+    if (ZSTD_isError(len))
         return tenon_error_set(err, TENON_E_FAILED, "zstd: the table of contents: %s",
-                               ZSTD_isError(len) ? ZSTD_getErrorName(len) : "too large");
-    unsigned char head[TENON_ZSTD_SKIP_HEAD], footer[TENON_CHUNKED_FOOTER];
-    tenon_zstd_skip_head((uint32_t)len, head);
-    tenon_chunked_footer(offset + (int64_t)sizeof head, len, table->len, footer);
-    if (emit(d, head, sizeof head, err) < 0 || emit(d, packed, len, err) < 0)
+                               ZSTD_getErrorName(len));
+    if (add_passed(d, packed, len, &first, err) < 0 ||
+        (rest->packed.len && add_passed(d, rest->packed.data, rest->packed.len, &second, err) < 0))
         return err->code;
+    tenon_chunked_footer(&first, &second, footer);
     return emit(d, footer, sizeof footer, err);
 }
 
@@ -378,11 +395,16 @@ static int
 add_table(struct tenon_deflate *d, struct tenon_error *err)
 {
     auto_buf struct tenon_buf table = TENON_BUF_INIT;
+    struct tenon_contents_rest rest = { .packed = TENON_BUF_INIT };
     int64_t offset = 0;
-    if (tenon_contents_finish(d->contents, &table, err) < 0 || cut(d, &offset, err) < 0)
-        return err->code;
-    return d->method == METHOD_GZIP ? add_gzip_table(d, &table, offset, err)
-                                    : add_zstd_table(d, &table, offset, err);
+    if (tenon_contents_finish(d->contents, &table, &rest, err) == 0 && cut(d, &offset, err) == 0) {
+        if (d->method == METHOD_GZIP)
+            add_gzip_table(d, &table, offset, err);
+        else
+            add_zstd_table(d, &table, &rest, err);
+    }
+    tenon_buf_release(&rest.packed);
+    return err->code;
 }
 
 /* ---- the interface ------------------------------------------------------- */
@@ -442,8 +464,12 @@ tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,
         d->encoder = tenon_encoder_new(level);
     }
     if (tenon_is_in_pieces(method)) {
-        const struct tenon_contents_sink to = { add_bytes, cut, d, m == METHOD_ZSTD };
-        d->contents = tenon_contents_new(&to);
+        const struct tenon_contents_sink to = { add_bytes, cut, d, m == METHOD_ZSTD, level };
+        d->contents = tenon_contents_new(&to, err);
+        if (!d->contents) {
+            tenon_deflate_free(d);
+            return err->code;
+        }
     }
     if (m == METHOD_ZSTD && zstd_open(d, err) < 0) {
         tenon_deflate_free(d);

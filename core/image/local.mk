@@ -47,6 +47,8 @@ libtenon_core_la_SOURCES += \
 	%D%/tar.h \
 	%D%/tarscan.c \
 	%D%/tarscan.h \
+	%D%/tarsplit.c \
+	%D%/tarsplit.h \
 	%D%/treewrite.c \
 	%D%/treewrite.h \
 	%D%/unpack.c \

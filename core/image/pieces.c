@@ -20,6 +20,7 @@
 #define PLAIN_SIZE "io.containers.estargz.uncompressed-size"
 #define CHECKSUM "io.github.containers.zstd-chunked.manifest-checksum"
 #define POSITION "io.github.containers.zstd-chunked.manifest-position"
+#define REST_POSITION "io.github.containers.zstd-chunked.tarsplit-position"
 
 /* What claims more is an ordinary layer; a file has some 300 bytes in it. */
 #define TABLE_MAX ((uint64_t)256 << 20)
@@ -50,7 +51,10 @@ static const unsigned char stargz_head[OFFSET_AT] = { 0x1f, 0x8b, 8, 4, 0, 0, 0,
                                                       26, 0, 'S', 'G', 22, 0 };
 static const unsigned char stargz_tail[19] = { 'S', 'T', 'A', 'R', 'G', 'Z', 1, 0, 0, 0xff, 0xff };
 static const unsigned char skip_magic[4] = { 0x50, 0x2a, 0x4d, 0x18 };
-static const unsigned char chunked_magic[8] = { 'G', 'n', 'U', 'l', 'I', 'n', 'U', 'x' };
+static const unsigned char chunked_magic[8] = { 'G', 'N', 'U', 'l', 'I', 'n', 'U', 'x' };
+/* Before there was a rest (and by tenon, too): the table alone, and another magic. */
+static const unsigned char older_magic[8] = { 'G', 'n', 'U', 'l', 'I', 'n', 'U', 'x' };
+enum { OLDER_FOOTER = 48, FOOTER_NUMBERS = 7, OLDER_NUMBERS = 4 };
 
 void
 tenon_stargz_footer(int64_t offset, unsigned char out[TENON_STARGZ_FOOTER])
@@ -71,11 +75,13 @@ tenon_zstd_skip_head(uint32_t len, unsigned char out[TENON_ZSTD_SKIP_HEAD])
 }
 
 void
-tenon_chunked_footer(int64_t offset, uint64_t len, uint64_t size,
+tenon_chunked_footer(const struct tenon_chunked_part *table, const struct tenon_chunked_part *rest,
                      unsigned char out[TENON_CHUNKED_FOOTER])
 {
-    const uint64_t fields[] = { htole64((uint64_t)offset), htole64(len), htole64(size),
-                                htole64(KIND_TABLE) };
+    const uint64_t fields[FOOTER_NUMBERS] = {
+        htole64(table->offset), htole64(table->len), htole64(table->size), htole64(KIND_TABLE),
+        htole64(rest->offset), htole64(rest->len), htole64(rest->size),
+    };
     tenon_zstd_skip_head(TENON_CHUNKED_FOOTER - TENON_ZSTD_SKIP_HEAD, out);
     memcpy(out + TENON_ZSTD_SKIP_HEAD, fields, sizeof fields);
     memcpy(out + TENON_ZSTD_SKIP_HEAD + sizeof fields, chunked_magic, sizeof chunked_magic);
@@ -84,7 +90,9 @@ tenon_chunked_footer(int64_t offset, uint64_t len, uint64_t size,
 struct place { /* of the table */
     bool is_gzip;
     int64_t blob, offset, len; /* bytes of the whole, of the table as it is compressed */
-    uint64_t size;             /* of the table; only of zstd:chunked */
+    /* of zstd:chunked: */
+    uint64_t size;             /* of the table */
+    struct tenon_chunked_part rest;
 };
 
 static bool
@@ -113,24 +121,43 @@ find_stargz(int fd, struct place *p)
 }
 
 static bool
+is_within(const struct tenon_chunked_part *part, uint64_t end)
+{
+    return part->offset <= end && part->len <= end - part->offset;
+}
+
+/* numbers: of a footer of either kind. */
+static bool
+read_footer(int fd, const struct place *p, size_t size, const unsigned char magic[8],
+            uint64_t *numbers, size_t count)
+{
+    unsigned char end[TENON_CHUNKED_FOOTER], head[TENON_ZSTD_SKIP_HEAD];
+    tenon_zstd_skip_head((uint32_t)(size - sizeof head), head);
+    if (!read_at(fd, end, size, p->blob - (int64_t)size) || memcmp(end, head, sizeof head) ||
+        memcmp(end + size - sizeof chunked_magic, magic, sizeof chunked_magic))
+        return false;
+    memcpy(numbers, end + sizeof head, count * sizeof *numbers);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = le64toh(numbers[i]);
+    return true;
+}
+
+static bool
 find_chunked(int fd, struct place *p)
 {
-    unsigned char end[TENON_CHUNKED_FOOTER], wanted[TENON_CHUNKED_FOOTER];
-    uint64_t fields[3];
-    const int64_t footer = p->blob - (int64_t)sizeof end;
-    if (!read_at(fd, end, sizeof end, footer))
+    uint64_t n[FOOTER_NUMBERS] = {0};
+    const bool is_new = read_footer(fd, p, TENON_CHUNKED_FOOTER, chunked_magic, n, FOOTER_NUMBERS);
+    if (!is_new && !read_footer(fd, p, OLDER_FOOTER, older_magic, n, OLDER_NUMBERS))
         return false;
-    memcpy(fields, end + TENON_ZSTD_SKIP_HEAD, sizeof fields);
-    const uint64_t offset = le64toh(fields[0]), len = le64toh(fields[1]);
-    if (offset > (uint64_t)footer || len > (uint64_t)footer - offset)
-        return false;
-    tenon_chunked_footer((int64_t)offset, len, le64toh(fields[2]), wanted);
-    if (memcmp(end, wanted, sizeof end))
+    const uint64_t end = (uint64_t)(p->blob - (is_new ? TENON_CHUNKED_FOOTER : OLDER_FOOTER));
+    const struct tenon_chunked_part table = { n[0], n[1], n[2] };
+    p->rest = (struct tenon_chunked_part){ n[4], n[5], n[6] };
+    if (n[3] != KIND_TABLE || !is_within(&table, end) || !is_within(&p->rest, end))
         return false;
     p->is_gzip = false;
-    p->offset = (int64_t)offset;
-    p->len = (int64_t)len;
-    p->size = le64toh(fields[2]);
+    p->offset = (int64_t)table.offset;
+    p->len = (int64_t)table.len;
+    p->size = table.size;
     return true;
 }
 
@@ -380,6 +407,11 @@ chunked_notes(int fd, const struct place *p, struct tenon_cancel *cancel,
     *out = json_object_new_object();
     add(*out, CHECKSUM, packed.str);
     add(*out, POSITION, position);
+    if (p->rest.len) {
+        auto_free char *rest = tenon_asprintf("%" PRIu64 ":%" PRIu64 ":%" PRIu64, p->rest.offset,
+                                              p->rest.len, p->rest.size);
+        add(*out, REST_POSITION, rest);
+    }
     return 0;
 }
 

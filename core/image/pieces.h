@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 
-enum { TENON_STARGZ_FOOTER = 51, TENON_ZSTD_SKIP_HEAD = 8, TENON_CHUNKED_FOOTER = 48 };
+enum { TENON_STARGZ_FOOTER = 51, TENON_ZSTD_SKIP_HEAD = 8, TENON_CHUNKED_FOOTER = 72 };
 
 /* Is it one of the two, "estargz" and "zstd:chunked"? */
 bool tenon_is_in_pieces(const char *compression);
@@ -23,8 +23,13 @@ const char *tenon_layer_suffix(const char *compression);
 void tenon_stargz_footer(int64_t offset, unsigned char out[TENON_STARGZ_FOOTER]);
 /* The head of a frame of zstd that is passed over. */
 void tenon_zstd_skip_head(uint32_t len, unsigned char out[TENON_ZSTD_SKIP_HEAD]);
-/* Such a frame, whole: offset and len of the table as it is compressed, and its size. */
-void tenon_chunked_footer(int64_t offset, uint64_t len, uint64_t size,
+/* Of zstd:chunked: where a part is that is passed over, how long it is compressed, and its size. */
+struct tenon_chunked_part {
+    uint64_t offset, len, size;
+};
+/* Such a frame, whole: the table, and the rest of the tar (tarsplit.h), all 0: there is none. */
+void tenon_chunked_footer(const struct tenon_chunked_part *table,
+                          const struct tenon_chunked_part *rest,
                           unsigned char out[TENON_CHUNKED_FOOTER]);
 
 /* "estargz", "zstd:chunked", or NULL: by the end of the blob alone. */

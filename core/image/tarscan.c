@@ -7,6 +7,7 @@
 
 #include "tools/alloc.h"
 #include "tools/parse.h"
+#include "tools/utf8.h"
 #include "tools/vec.h"
 
 enum { BLOCK = 512, META_MAX = 1 << 20 };
@@ -28,6 +29,7 @@ struct tenon_tarscan {
     size_t have;         /* of block, or of a meta entry's data */
     uint64_t left, pad;  /* of data, and of what fills their last block */
     unsigned zeros;      /* blocks of them, one after the other */
+    bool has_global;     /* a header that is about all that follow */
     char meta_type;
     struct tenon_buf meta;
     /* of the entry that the meta entries are about */
@@ -97,6 +99,7 @@ field_text(const char *field, size_t size)
 
 struct fields { /* what pax says of an entry; NULL: nothing */
     const char *path, *linkpath, *uname, *gname, *uid, *gid, *size, *mtime;
+    bool has_more; /* than these and attributes, or values that mean "none" */
 };
 
 /* Equal ones in the order in which they came. */
@@ -149,13 +152,16 @@ take_record(struct tenon_tarscan *s, char *at, size_t room, struct fields *f, bo
     } known[] = { { "path", &f->path }, { "linkpath", &f->linkpath }, { "uname", &f->uname },
                   { "gname", &f->gname }, { "uid", &f->uid }, { "gid", &f->gid },
                   { "size", &f->size }, { "mtime", &f->mtime } };
+    bool is_told = !strncmp(key, xattr, strlen(xattr));
     for (size_t i = 0; i < tenon_countof(known); i++)
         if (!strcmp(key, known[i].key)) {
+            is_told = true;
             if (strlen(value) != value_len)
                 return 0; /* a name that ends within */
             if (value_len)
                 *known[i].to = value;
         }
+    f->has_more = f->has_more || !is_told || !value_len;
     if (!strncmp(key, "GNU.sparse.", strlen("GNU.sparse.")))
         *is_sparse = true;
     if (!strncmp(key, xattr, strlen(xattr)))
@@ -244,6 +250,32 @@ has_no_data(char type)
     return type != TENON_TAR_FILE;
 }
 
+static bool
+is_utf8(const char *text)
+{
+    for (size_t left = strlen(text), n; left; text += n, left -= n)
+        if (!(n = tenon_utf8_len(text, left)))
+            return false;
+    return true;
+}
+
+/* As POSIX has it, and no member for which an entry has no place: times before the second and of
+ * other kinds, numbers of a device that it is not, the name of a link that it is not. */
+static bool
+is_plain(const struct tenon_tarscan *s, const struct header *h, const struct fields *f,
+         const struct tenon_tarscan_entry *e)
+{
+    static const char star[4] = { 't', 'a', 'r', '\0' }; /* a format with more times */
+    const bool is_link = h->type == TENON_TAR_HARDLINK || h->type == TENON_TAR_SYMLINK;
+    const bool is_device = h->type == TENON_TAR_CHAR || h->type == TENON_TAR_BLOCK;
+    return !s->has_global && !s->name.len && !s->link.len && !f->has_more && h->type &&
+           !memcmp(h->magic, "ustar", 6) && !memcmp(h->version, "00", 2) &&
+           memcmp(h->pad + sizeof h->pad - sizeof star, star, sizeof star) != 0 &&
+           !(f->mtime && strchr(f->mtime, '.')) && (is_link || !*e->link) &&
+           (is_device || (!e->major && !e->minor)) && (h->type == TENON_TAR_FILE || !e->size) &&
+           is_utf8(e->name) && is_utf8(e->link);
+}
+
 static int
 take_entry(struct tenon_tarscan *s, const struct header *h, struct tenon_error *err)
 {
@@ -278,6 +310,7 @@ take_entry(struct tenon_tarscan *s, const struct header *h, struct tenon_error *
         return tenon_error_set(err, TENON_E_UNSUPPORTED,
                                "tar: \"%s\" is of kind 0x%02x, which is not supported", e.name,
                                (unsigned char)e.type);
+    e.is_plain = is_plain(s, h, &f, &e);
     if (has_no_data(e.type))
         e.size = 0;
     int rc = s->ops.entry(s->data, &e, err);
@@ -317,6 +350,7 @@ take_block(struct tenon_tarscan *s, struct tenon_error *err)
     case 'K':
         if (!number(h->size, sizeof h->size, &size) || size < 0)
             return broken(err, "a field that is no number");
+        s->has_global = s->has_global || h->type == 'g';
         return start_meta(s, h->type, size, err);
     default:
         return take_entry(s, h, err);

@@ -19,6 +19,7 @@ struct tenon_tarscan_entry { /* lives until the next call */
     int64_t mode, uid, gid, mtime, size, major, minor;
     const struct tenon_tar_xattr *xattrs; /* sorted by name */
     size_t xattr_count;
+    bool is_plain; /* its headers say nothing else, and it is in whole seconds */
 };
 
 struct tenon_tarscan_ops {

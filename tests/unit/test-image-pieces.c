@@ -150,13 +150,13 @@ START_TEST(test_contents_table)
     struct tenon_digest one, two;
     auto_buf struct tenon_buf tar = TENON_BUF_INIT;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    const struct tenon_contents_sink sink = { drop, count_cut, &t, false };
-    auto_contents struct tenon_contents *c = tenon_contents_new(&sink);
+    const struct tenon_contents_sink sink = { drop, count_cut, &t, false, 0 };
+    auto_contents struct tenon_contents *c = tenon_contents_new(&sink, &err);
     add_good(&tar);
     tenon_digest_of("one", 3, &one);
     tenon_digest_of("two", 3, &two);
     ck_assert_int_eq(tenon_contents_write(c, tar.data, tar.len, &err), 0);
-    ck_assert_int_eq(tenon_contents_finish(c, &t.text, &err), 0);
+    ck_assert_int_eq(tenon_contents_finish(c, &t.text, NULL, &err), 0);
     auto_free char *text = tenon_asprintf(wanted, LONG, one.str, one.str, two.str, two.str);
     ck_assert_str_eq(t.text.data, text);
     tenon_buf_release(&t.text);
@@ -248,9 +248,10 @@ START_TEST(test_pieces_false_ends)
         { len, len - 1 },                    /* the footer is cut */
         { len, 3 },                          /* there is no room for one */
         { len - (is_gzip ? 19 : 1), len },   /* the magic */
-        { is_gzip ? len - 20 : len - 40, len }, /* the offset: elsewhere */
-        { is_gzip ? len - 35 : len - 33, len }, /* the offset: far away */
-        { is_gzip ? len - 51 : len - 16, len }, /* the head; the kind of table */
+        { is_gzip ? len - 20 : len - 64, len }, /* the offset: elsewhere */
+        { is_gzip ? len - 35 : len - 57, len }, /* the offset: far away */
+        { is_gzip ? len - 51 : len - 40, len }, /* the head; the kind of table */
+        { is_gzip ? len - 51 : len - 25, len }, /* ... where the rest of the tar is */
     };
     for (size_t i = 0; i < tenon_countof(cases); i++) {
         auto_buf struct tenon_buf bad = TENON_BUF_INIT;
@@ -268,6 +269,73 @@ START_TEST(test_pieces_false_ends)
     auto_close int fd = memory(&good, len);
     ck_assert_int_eq(tenon_pieces_notes(fd, &defaults, &notes, &err), 0);
     ck_assert_int_eq(json_object_object_length(notes), 2);
+    json_object_put(notes);
+}
+END_TEST
+
+/* The rest of a tar is there only when a table says all that is in its headers. */
+START_TEST(test_pieces_rest)
+{
+    static const struct {
+        char before;
+        const char *text; /* of an entry before the file's */
+        char type;
+        const char *name, *behind; /* the archive's end */
+        bool is_there;
+    } cases[] = {
+        { 0, "", '0', "f", "", true },
+        { 0, "", '5', "d/", "", true },
+        { 'x', "17 path=of/pax/p\n25 SCHILY.xattr.user.a=v\n20 mtime=1400000000\n", '0', "p", "", true },
+        { 'x', "22 mtime=1400000000.5\n", '0', "p", "", false },
+        { 'x', "20 atime=1400000000\n", '0', "p", "", false },
+        { 'x', "8 path=\n", '0', "p", "", false },
+        { 'g', "19 comment=nothing\n", '0', "f", "", false },
+        { 'L', "long", '0', "l", "", false },
+        { 0, "", '0', "first", "", false }, /* the name is there already */
+        { 0, "", '\0', "old/", "", false },
+        { 'x', "9 path=\xe4\n", '0', "p", "", false },
+        { 0, "", '0', "f", "behind", false },
+    };
+    for (size_t i = 0; i < tenon_countof(cases); i++) {
+        auto_buf struct tenon_buf tar = TENON_BUF_INIT, blob = TENON_BUF_INIT;
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        struct json_object *notes = NULL;
+        add(&tar, '0', "first", "text of an odd length");
+        if (cases[i].before)
+            add(&tar, cases[i].before, "before", cases[i].text);
+        add(&tar, cases[i].type, cases[i].name, "");
+        tenon_tar_end_buf(&tar);
+        tenon_buf_adds(&tar, cases[i].behind);
+        ck_assert_int_eq(squeeze("zstd:chunked", &tar, tar.len, &blob, &err), 0);
+        auto_close int fd = memory(&blob, blob.len);
+        ck_assert_int_eq(tenon_pieces_notes(fd, &defaults, &notes, &err), 0);
+        ck_assert_msg(json_object_object_length(notes) == (cases[i].is_there ? 3 : 2), "case %zu: %s",
+                      i, json_object_to_json_string(notes));
+        json_object_put(notes);
+    }
+}
+END_TEST
+
+/* As it was made before: its footer is shorter. */
+START_TEST(test_pieces_older_footer)
+{
+    static const unsigned char footer[] = {
+        0x50, 0x2a, 0x4d, 0x18, 40, 0, 0, 0,
+        4, 0, 0, 0, 0, 0, 0, 0,  8, 0, 0, 0, 0, 0, 0, 0,  99, 0, 0, 0, 0, 0, 0, 0,
+        1, 0, 0, 0, 0, 0, 0, 0,  'G', 'n', 'U', 'l', 'I', 'n', 'U', 'x',
+    };
+    auto_buf struct tenon_buf blob = TENON_BUF_INIT;
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct json_object *notes = NULL, *position;
+    tenon_buf_adds(&blob, "0123the table");
+    tenon_buf_add(&blob, footer, sizeof footer);
+    auto_close int fd = memory(&blob, blob.len);
+    ck_assert_str_eq(tenon_pieces_method(fd), "zstd:chunked");
+    ck_assert_int_eq(tenon_pieces_notes(fd, &defaults, &notes, &err), 0);
+    ck_assert_int_eq(json_object_object_length(notes), 2);
+    ck_assert(json_object_object_get_ex(
+        notes, "io.github.containers.zstd-chunked.manifest-position", &position));
+    ck_assert_str_eq(json_object_get_string(position), "4:8:99:1");
     json_object_put(notes);
 }
 END_TEST
@@ -326,6 +394,8 @@ main(void)
     const int count = (int)tenon_countof(methods);
     tcase_add_loop_test(t, test_pieces_any_cut, 0, count);
     tcase_add_test(t, test_contents_table);
+    tcase_add_test(t, test_pieces_rest);
+    tcase_add_test(t, test_pieces_older_footer);
     tcase_add_loop_test(t, test_pieces_refused, 0, count);
     tcase_add_loop_test(t, test_pieces_header_too_large, 0, count);
     tcase_add_loop_test(t, test_pieces_false_ends, 0, count);
