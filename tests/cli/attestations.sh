@@ -93,6 +93,11 @@ build "$layout"
 has_none || fail "attested without being asked"
 build "$layout" --provenance=false --sbom=false --attest type=provenance,mode=max
 has_none && fail "the first --attest does not count"
+for version in v1 v0.2; do
+    build "$layout" --provenance=mode=min,version=$version,reproducible=true,builder-id=https://ci.example.org/1
+    assert_eq "https://ci.example.org/1 true" "$("$attested" "$work/out.d" | jq -r '.[0].predicate |
+        "\((.runDetails // .).builder.id) \(.runDetails.metadata.buildkit_reproducible // .metadata.reproducible)"')"
+done
 build "$layout" --attest type=provenance,disabled=true --provenance=mode=max
 has_none || fail "attested though it was turned off"
 build "$layout" --provenance=mode=min,inline-only=true

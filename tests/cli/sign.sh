@@ -96,33 +96,66 @@ jq -e --arg n "$app:1" '.name == $n and ([.signatures[].form] | sort) == ["bundl
     { cat out >&2; fail "verify --format json"; }
 
 # ---- openssl verifies each form, taken apart by its specification. (Debian's skopeo and podman
-# have the verification of sigstore's signatures disabled.)
+# have the verification of sigstore's signatures disabled.) A bundle is protobuf as JSON, whose
+# readers refuse members that they do not know, so there is none but these.
 cat >forms <<'END_PYTHON'
-import base64, json, sys, urllib.request
+import base64, hashlib, json, sys, urllib.request
 registry, repository, digest = sys.argv[1:]
 oci = "application/vnd.oci.image."
 def get(what):
     r = urllib.request.Request("http://%s/v2/%s/%s" % (registry, repository, what),
         headers={"Accept": oci + "manifest.v1+json, " + oci + "index.v1+json"})
-    return urllib.request.urlopen(r).read()
-layer = json.loads(get("manifests/" + digest.replace(":", "-") + ".sig"))["layers"][-1]
+    data = urllib.request.urlopen(r).read()
+    if "sha256:" in what:
+        assert what.endswith("/sha256:" + hashlib.sha256(data).hexdigest()), what
+    return data
+def bytes_of(text):
+    data = base64.b64decode(text, validate=True)
+    assert base64.b64encode(data).decode() == text
+    return data
+manifest = json.loads(get("manifests/" + digest.replace(":", "-") + ".sig"))
+layer = manifest["layers"][-1]
+assert layer["mediaType"] == "application/vnd.dev.cosign.simplesigning.v1+json", layer
+assert manifest["mediaType"] == oci + "manifest.v1+json" and manifest["config"]["mediaType"] == oci + "config.v1+json"
+assert json.loads(get("blobs/" + manifest["config"]["digest"]))["rootfs"] == {
+    "type": "layers", "diff_ids": [l["digest"] for l in manifest["layers"]]}
 payload = get("blobs/" + layer["digest"])
+assert len(payload) == layer["size"] and set(json.loads(payload)) == {"critical", "optional"}
 said = json.loads(payload)["critical"]
-assert said["image"]["docker-manifest-digest"] == digest, said
+name = said["identity"]["docker-reference"]
+assert said == {"identity": {"docker-reference": name}, "image": {"docker-manifest-digest": digest},
+                "type": "cosign container image signature"} and name, said
 open("simple.data", "wb").write(payload)
-open("simple.sig", "wb").write(base64.b64decode(layer["annotations"]["dev.cosignproject.cosign/signature"]))
+open("simple.sig", "wb").write(bytes_of(layer["annotations"]["dev.cosignproject.cosign/signature"]))
 entry = json.loads(get("manifests/" + digest.replace(":", "-")))["manifests"][-1]
-assert entry["artifactType"] == "application/vnd.dev.sigstore.bundle.v0.3+json", entry
+form, purpose = "application/vnd.dev.sigstore.bundle.v0.3+json", "https://sigstore.dev/cosign/sign/v1"
+assert entry["artifactType"] == form, entry
+notes = {k: v for k, v in entry["annotations"].items() if k.startswith("dev.sigstore.bundle.")}
+assert notes == {"dev.sigstore.bundle.content": "dsse-envelope", "dev.sigstore.bundle.predicateType": purpose}, notes
 manifest = json.loads(get("manifests/" + entry["digest"]))
 assert manifest["subject"]["digest"] == digest and manifest["config"]["mediaType"] == "application/vnd.oci.empty.v1+json"
-bundle = json.loads(get("blobs/" + manifest["layers"][0]["digest"]))
+assert get("blobs/" + manifest["config"]["digest"]) == b"{}" and manifest["config"]["size"] == 2
+assert manifest["artifactType"] == form and manifest["annotations"] == entry["annotations"]
+(layer,) = manifest["layers"]
+bundle = json.loads(get("blobs/" + layer["digest"]))
+assert set(bundle) == {"mediaType", "verificationMaterial", "dsseEnvelope"}, bundle
+assert bundle["mediaType"] == layer["mediaType"] == form
+((whose, material),) = bundle["verificationMaterial"].items()
+assert (whose, list(material)) in (("publicKey", ["hint"]), ("certificate", ["rawBytes"])), bundle
+if whose == "certificate":
+    open("bundle.der", "wb").write(bytes_of(material["rawBytes"]))
 envelope = bundle["dsseEnvelope"]
-payload = base64.b64decode(envelope["payload"])
+(signature,) = envelope["signatures"]
+assert set(envelope) == {"payload", "payloadType", "signatures"} and list(signature) == ["sig"], envelope
+payload = bytes_of(envelope["payload"])
 said = json.loads(payload)
-assert said["subject"][0]["digest"]["sha256"] == digest[7:] and said["predicateType"] == "https://sigstore.dev/cosign/sign/v1"
+(subject,) = said["subject"]
+assert said == {"_type": "https://in-toto.io/Statement/v1", "predicateType": purpose, "predicate": {}, "subject": [
+    {"name": subject["name"], "digest": {"sha256": digest[7:]}}]}, said
+assert envelope["payloadType"] == "application/vnd.in-toto+json"
 kind = envelope["payloadType"].encode()
 open("bundle.data", "wb").write(b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload))
-open("bundle.sig", "wb").write(base64.b64decode(envelope["signatures"][0]["sig"]))
+open("bundle.sig", "wb").write(bytes_of(signature["sig"]))
 print(bundle["verificationMaterial"].get("publicKey", {}).get("hint", ""))
 END_PYTHON
 # What is signed again in the same words is there once, and readers do not come to an end before it.
@@ -174,6 +207,10 @@ refused 'the certificate is for "CN=ci@example.org", not for "*@example.org"' --
 run 1 tenon sign --key other.key --certificate leaf.crt "$app:x509"
 assert_has err "the certificate is for another key"
 run 0 tenon sign --key release.key --certificate leaf.crt "$app:x509"
+python3 forms "$registry" team/app "$(cat out)" >log || fail "the bundle's form"
+openssl x509 -inform DER -in bundle.der -out bundle.crt && openssl x509 -in leaf.crt | diff - bundle.crt || fail "the certificate"
+openssl x509 -in bundle.crt -pubkey -noout >bundle.pub
+openssl dgst -sha256 -verify bundle.pub -signature bundle.sig bundle.data >log 2>&1 || { cat log >&2; fail "openssl: certificate"; }
 good --policy ca.json "$app:x509"
 assert_has err "signed by root.crt as $app:x509, CN=release,O=Example, simple"
 policy '{"authorities": "root.crt", "subject": "ci@example.org", "issuer": "CN=between"}' >mail.json
