@@ -167,6 +167,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-names \
 	tests/fuzz/fuzz-patterns \
 	tests/fuzz/fuzz-policies \
+	tests/fuzz/fuzz-services \
 	tests/fuzz/fuzz-stream \
 	tests/fuzz/fuzz-toml \
 	tests/fuzz/fuzz-unpack

@@ -128,6 +128,11 @@ tests_fuzz_fuzz_message_SOURCES = %D%/fuzz/fuzz-message.c plugins/common/llbbrid
 tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/history -I$(top_srcdir)/serve \
 	$(PLUGIN_TEST_CPPFLAGS)
 tests_fuzz_fuzz_message_LDADD = $(COMMON_MESSAGE_LIBS)
+tests_fuzz_fuzz_services_SOURCES = %D%/fuzz/fuzz-services.c serve/budget.c serve/callerror.c \
+	serve/clientbytes.c serve/ctlmessages.c serve/dirsend.c serve/filesync.c serve/gomode.c \
+	serve/oldtree.c serve/uploads.c history/buildmessages.c plugins/common/llbbridge/llbbridge.c
+tests_fuzz_fuzz_services_CPPFLAGS = $(tests_fuzz_fuzz_message_CPPFLAGS)
+tests_fuzz_fuzz_services_LDADD = $(COMMON_MESSAGE_LIBS) libtenon-core.la
 tests_fuzz_fuzz_toml_SOURCES = %D%/fuzz/fuzz-toml.c cli/toml.c
 tests_fuzz_fuzz_toml_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cli
 tests_fuzz_fuzz_toml_LDADD = libtenon-core.la

@@ -20,6 +20,7 @@ static const struct message_type_info *const messages[] = {
     &cnt_digest_message, &cnt_list_message, &cnt_read_message,
     &gw_exec_message, &gw_new_container_message, &gw_release_container_message,
     &gw_policy_message, &ses_piece_message, &ses_written_message, &ctl_health_message,
+    &ses_token_message, &ses_found_message,
 };
 
 int
