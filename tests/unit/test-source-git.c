@@ -260,17 +260,17 @@ static const struct tenon_plugin *plugin;
 static void
 setup(void)
 {
-    static struct fake_tables fake;
+    static struct fake_tables tables;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     void *self;
-    fake_tables_init(&fake);
-    fake.host.extension = fake_extension;
-    fake.blobs.create = fake_blob_create;
-    fake.client.open = fake_secret;
-    fake.ctx.cancelled = fake_cancelled;
+    fake_tables_init(&tables);
+    tables.host.extension = fake_extension;
+    tables.blobs.create = fake_blob_create;
+    tables.client.open = fake_secret;
+    tables.ctx.cancelled = fake_cancelled;
     plugin = fake_load("source-git.so", "source_git_LTX_tenon_plugin_query");
     ck_assert_ptr_nonnull(plugin);
-    ck_assert_int_eq(plugin->init(&fake.host, NULL, &self, &err), 0);
+    ck_assert_int_eq(plugin->init(&tables.host, NULL, &self, &err), 0);
 }
 
 static void
