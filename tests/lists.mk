@@ -70,6 +70,7 @@ unit_tests = \
 	tests/unit/test-registry \
 	tests/unit/test-result \
 	tests/unit/test-root \
+	tests/unit/test-sbomlayers \
 	tests/unit/test-sniff \
 	tests/unit/test-solve-content \
 	tests/unit/test-solve-import \

@@ -11,6 +11,7 @@
 #include "engine/attestation.h"
 #include "engine/build_private.h"
 #include "engine/remotecache.h"
+#include "engine/sbomlayers.h"
 #include "image/image.h"
 
 static void
@@ -82,6 +83,8 @@ tenon_host_image_check(const struct tenon_values *options, bool index,
 
 struct attesting {
     struct tenon_ctx *ctx;
+    const struct tenon_image_source *sources; /* one a platform */
+    const struct tenon_image_options *made_as;
     const struct tenon_result *result;
     const struct tenon_values *options;
     tenon_statements made; /* of the platform that was asked for last */
@@ -113,6 +116,26 @@ name_subjects(struct attesting *a, const struct tenon_platform *platform,
     return err->code;
 }
 
+/* The list of what is in the image itself says where. */
+static int
+place_files(struct attesting *a, const struct tenon_chain *chain, struct tenon_error *err)
+{
+    struct tenon_store *s = tenon_ctx_engine(a->ctx)->store;
+    for (size_t k = 0; k < a->made.len; k++) {
+        struct tenon_image_statement *st = &a->made.items[k];
+        struct tenon_image_layer *layers = NULL;
+        if (!st->is_core || !tenon_streq(st->predicate_type, TENON_PREDICATE_SPDX))
+            continue;
+        if (tenon_image_layers(s, chain, a->made_as, &layers, err) < 0)
+            return err->code;
+        tenon_sbom_layers(s, chain, layers, st, err);
+        tenon_image_layers_free(layers, chain->len);
+        if (err->code)
+            return err->code;
+    }
+    return TENON_OK;
+}
+
 static int
 attest(void *data, size_t i, const struct tenon_platform *platform, const char *manifest,
        const struct tenon_image_statement **out, size_t *count, struct tenon_error *err)
@@ -124,7 +147,8 @@ attest(void *data, size_t i, const struct tenon_platform *platform, const char *
     tenon_statements_release(&a->made);
     if (name_subjects(a, platform, digests, &self, &self_count, err) < 0 ||
         tenon_statements_make(a->ctx, a->result, a->result->platforms.items[i].platform, true,
-                              self, self_count, &a->made, err) < 0)
+                              self, self_count, &a->made, err) < 0 ||
+        place_files(a, &a->sources[i].chain, err) < 0)
         return err->code;
     *out = a->made.items;
     *count = a->made.len;
@@ -177,6 +201,8 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
     struct tenon_image_source *src = tenon_calloc(n ? n : 1, sizeof *src);
     char **annotations = collect_annotations(options, r);
     o.annotations = (const char *const *)annotations;
+    attesting.sources = src;
+    attesting.made_as = &o;
     struct tenon_image_made made = {0};
     for (size_t i = 0; i < n; i++) {
         struct tenon_result_platform *p = &r->platforms.items[i];

@@ -63,4 +63,6 @@ libtenon_core_la_SOURCES += \
 	%D%/result.h \
 	%D%/sources.c \
 	%D%/sources.h \
+	%D%/sbomlayers.c \
+	%D%/sbomlayers.h \
 	%D%/statement.c

@@ -224,7 +224,8 @@ tenon_statements_make(struct tenon_ctx *ctx, const struct tenon_result *r, const
         int rc = a->kind == TENON_ATTESTATION_BUNDLE ? open_bundle(&m, a, err)
                                                      : make_one(&m, a, err);
         tenon_vec_foreach(s, &all) {
-            if (is_core(a, s->path))
+            s->is_core = is_core(a, s->path);
+            if (s->is_core)
                 tenon_vec_push(out, *s);
             else
                 tenon_vec_push(&rest, *s);

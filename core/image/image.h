@@ -88,6 +88,7 @@ void tenon_chain_id(char *const *diff_ids, size_t n, struct tenon_digest *out);
 struct tenon_image_statement {
     char *path, *predicate_type, *text;
     size_t len;
+    bool is_core; /* of a scan of several trees, the one of the image itself */
 };
 
 struct tenon_image_source { /* one platform */

@@ -571,7 +571,7 @@ if touch "$BUILDKIT_SCAN_SOURCE/f" 2>/dev/null; then exit 3; fi
 echo scratch >/tmp/x
 for what in sbom other; do
     printf '{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document",
-        "predicate": {"name": "%s", "files": "%s"}}' $what "$(ls "$BUILDKIT_SCAN_SOURCE" | tr '\n' ' ')" \
+        "predicate": {"spdxVersion": "SPDX-2.3", "name": "%s", "seen": "%s", "files": [{"fileName": "/f"}]}}' $what "$(ls "$BUILDKIT_SCAN_SOURCE" | tr '\n' ' ')" \
         >"$BUILDKIT_SCAN_DESTINATION/$what.spdx.json"
 done
 for extra in ${BUILDKIT_SCAN_SOURCE_EXTRAS:+"$BUILDKIT_SCAN_SOURCE_EXTRAS"*}; do
@@ -586,11 +586,15 @@ run 0 tenon build --progress=plain -t "$registry/scan:1" --push "$work/scanner"
 printf 'FROM scratch\nARG TARGETARCH\nCOPY f /f-$TARGETARCH\nCOPY f /f\n' >"$work/context/Dockerfile"
 build "$layout,name=example.org/x:1" --platform linux/amd64,linux/arm64 "--sbom=generator=$registry/scan:1,WORD=a=b"
 "$attested" "$work/out.d" >"$work/said"
-jq -e '[.[] | select(.predicateType == "https://spdx.dev/Document")] | [.[].predicate | "\(.name): \(.files)"] | sort ==
+jq -e '[.[] | select(.predicateType == "https://spdx.dev/Document")] | [.[].predicate | "\(.name): \(.seen)"] | sort ==
     ["other: f f-amd64 ", "other: f f-arm64 ", "sbom: f f-amd64 ", "sbom: f f-arm64 "]' "$work/said" >/dev/null ||
     { cat "$work/said" >&2; fail "what the scanner said"; }
 jq -e '[.[] | select(.predicateType == "https://spdx.dev/Document") | .subject[0].digest.sha256] | unique | length == 2' "$work/said" >/dev/null ||
     fail "subjects of what the scanner said"
+# Of what is in the image itself: the second layer of each.
+jq -e '[.[] | select(.predicateType == "https://spdx.dev/Document") | .predicate | "\(.name) \(.files[0].comment)" |
+    sub("sha256:[0-9a-f]{64}$"; "DIGEST")] | sort == ["other null", "other null", "sbom layerID: DIGEST", "sbom layerID: DIGEST"]' \
+    "$work/said" >/dev/null || { cat "$work/said" >&2; fail "which layer a file is in"; }
 assert_has "$work/err" "generating sbom using $registry/scan:1"
 # It is a step: the same again is there.
 build "$layout" --platform linux/amd64,linux/arm64 "--attest=type=sbom,generator=$registry/scan:1,WORD=a=b"
