@@ -394,6 +394,7 @@ rootless_tests = \
 	tests/rootless/network.sh \
 	tests/rootless/one-id.sh \
 	tests/rootless/overlay-store.sh \
+	tests/rootless/plugins.sh \
 	tests/rootless/sandbox.sh \
 	tests/rootless/steps.sh \
 	tests/rootless/store.sh

@@ -25,6 +25,8 @@ libtenon_core_la_SOURCES += \
 	%D%/log.h \
 	%D%/ownership.c \
 	%D%/ownership.h \
+	%D%/privategroup.c \
+	%D%/privategroup.h \
 	%D%/root.c \
 	%D%/root.h \
 	%D%/sized.c \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ids.h"
+#include "privategroup.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
 
@@ -36,12 +37,20 @@ refuse_owner(const struct vet *v, const char *path, const struct stat *st)
                            (unsigned)st->st_uid);
 }
 
+/* With umask 002, as many systems have it for who has a group of their own, all is writable for
+ * that group.  Root's is older than that custom, and has had members. */
+static bool
+is_ours_alone(gid_t gid)
+{
+    return geteuid() != 0 && tenon_is_private_group(geteuid(), gid);
+}
+
 static int
 vet_one(const struct vet *v, const char *path, const struct stat *st, bool overflow)
 {
     if (!owner_is_trusted(st, overflow))
         return refuse_owner(v, path, st);
-    if (st->st_mode & (S_IWGRP | S_IWOTH)) {
+    if ((st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && !is_ours_alone(st->st_gid))) {
         tenon_error_set(v->err, TENON_E_DENIED, "%s: others may write to %s", v->what, path);
         return tenon_error_hint(v->err, "chmod go-w %s", path);
     }
@@ -120,20 +129,46 @@ tenon_vet_path(const char *path, const char *what, struct tenon_error *err)
     return vet_directories(&v, all, 0);
 }
 
+static bool
+are_neighbours(const char *a, const char *b)
+{
+    const size_t len = (size_t)(strrchr(a, '/') + 1 - a);
+    return !strncmp(a, b, len) && !strchr(b + len, '/');
+}
+
+/* The path itself, which may be a link.  Where it leads out of its directory, the overflow uid is
+ * nobody's that is known. */
+static int
+vet_file(const struct vet *v, const char *path, bool file_of_root, unsigned depth)
+{
+    auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    const bool is_link = fd < 0 && errno == ELOOP && lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+    if (!is_link && (fd < 0 || fstat(fd, &st) < 0))
+        return tenon_error_sys(v->err, "open %s", path);
+    if (!is_link && !S_ISREG(st.st_mode))
+        return tenon_error_set(v->err, TENON_E_DENIED, "%s: %s is not a regular file", v->what,
+                               path);
+    if (is_link ? !owner_is_trusted(&st, file_of_root) : vet_one(v, path, &st, file_of_root) < 0)
+        return is_link ? refuse_owner(v, path, &st) : v->err->code;
+    auto_free char *whole = absolute(path);
+    if (vet_directories(v, whole, 0) < 0 || !is_link)
+        return v->err->code;
+    if (depth == LINKS_MAX)
+        return tenon_error_errno(v->err, ELOOP, "open %s", path);
+    auto_free char *target = link_target(whole);
+    if (!target)
+        return tenon_error_sys(v->err, "read link %s", path);
+    if (vet_file(v, target, file_of_root && are_neighbours(whole, target), depth + 1) < 0)
+        return tenon_error_context(v->err, "%s is a link to %s", path, target);
+    return TENON_OK;
+}
+
 int
 tenon_vet_file(const char *path, const char *what, bool file_of_root, struct tenon_error *err)
 {
-    struct vet v = { what, tenon_ids_mapped(), err };
-    auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return tenon_error_sys(err, "open %s", path);
-    if (!S_ISREG(st.st_mode))
-        return tenon_error_set(err, TENON_E_DENIED, "%s: %s is not a regular file", what, path);
-    if (vet_one(&v, path, &st, file_of_root) < 0)
-        return err->code;
-    auto_free char *whole = absolute(path);
-    return vet_directories(&v, whole, 0);
+    const struct vet v = { what, tenon_ids_mapped(), err };
+    return vet_file(&v, path, file_of_root, 0);
 }
 
 /* ---- where everybody may write --------------------------------------------------- */

@@ -176,14 +176,15 @@ START_TEST(test_plugins_writable_by_others_is_refused)
 }
 END_TEST
 
-START_TEST(test_plugins_link_is_refused)
+/* What the link is called counts; where it leads was looked at. */
+START_TEST(test_plugins_link_is_opened)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     compile("mount-x", MOUNT_TEXT(""));
     ck_assert_int_eq(renameat(dir_fd, "mount-x.so", dir_fd, "real"), 0);
     ck_assert_int_eq(symlinkat("real", dir_fd, "mount-x.so"), 0);
     struct tenon_plugins *p = open_dir(NULL);
-    ck_assert_int_lt(get(p, "x", &err), 0);
+    ck_assert_msg(get(p, "x", &err) == 0, "%s", err.message);
     tenon_plugins_free(p);
 }
 END_TEST
@@ -227,7 +228,7 @@ main(void)
     tcase_add_test(tc, test_plugins_missing_names_the_package);
     tcase_add_test(tc, test_plugins_undefined_symbol_is_named);
     tcase_add_test(tc, test_plugins_writable_by_others_is_refused);
-    tcase_add_test(tc, test_plugins_link_is_refused);
+    tcase_add_test(tc, test_plugins_link_is_opened);
     tcase_add_test(tc, test_plugins_relative_directory_is_refused);
     tcase_add_test(tc, test_plugins_first_directory_shadows);
     suite_add_tcase(suite, tc);
