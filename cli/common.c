@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/ownership.h"
 #include "tools/alloc.h"
+#include "tools/comma.h"
 #include "tools/jsontext.h"
 #include "tools/parse.h"
 #include "tools/path.h"
@@ -287,6 +288,22 @@ check_plugin_keys(struct tenon_plugins *plugins, struct json_object *config,
     return TENON_OK;
 }
 
+/* "plugin-dirs" of tenon.json, which was vetted; NULL: there are none. */
+static int
+configured_dirs(struct json_object *config, char ***out, struct tenon_error *err)
+{
+    struct json_object *list = NULL;
+    json_object_object_get_ex(config, "plugin-dirs", &list);
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        struct json_object *dir = json_object_array_get_idx(list, i);
+        if (!json_object_is_type(dir, json_type_string))
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "configuration: plugin-dirs[%zu]: expected string", i);
+        tenon_strv_push(out, tenon_strdup(json_object_get_string(dir)));
+    }
+    return TENON_OK;
+}
+
 int
 cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon_error *err)
 {
@@ -297,9 +314,16 @@ cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon
     struct json_object *config = NULL;
     if (tenon_json_get_object(cli->config, "plugins", &config, err) < 0)
         return tenon_error_context(err, "configuration");
+    auto_strv char **config_dirs = NULL;
+    if (configured_dirs(cli->config, &config_dirs, err) < 0)
+        return err->code;
+    if (raised && config_dirs)
+        return tenon_error_set(err, TENON_E_DENIED, "configuration: plugin-dirs: not in a program "
+                               "with raised privileges");
     struct tenon_plugins_options o = {
         .dirs = cli->plugin_dirs,
         .env_path = plugin_path(),
+        .config_dirs = (const char *const *)config_dirs,
         .builtin_dir = TENON_PLUGIN_DIR,
         .config = config,
         .host = tenon_engine_host(),

@@ -27,7 +27,7 @@ static const struct {
     {"jobs", json_type_int},          {"keep", json_type_object},
     {"limits", json_type_object},
     {"network", json_type_string},    {"offline", json_type_boolean},
-    {"plugins", json_type_object},
+    {"plugin-dirs", json_type_array}, {"plugins", json_type_object},
     {"progress", json_type_string},   {"registries", json_type_object},
     {"root", json_type_string},       {"serve", json_type_object},
 };

@@ -21,6 +21,7 @@ static const char help[] =
     "  -v, --verbose         with files, plugins that others hide, and what is skipped\n"
     "\n"
     "Searched in this order: --plugin-dir, $TENON_PLUGIN_PATH (not as root),\n"
+    "\"plugin-dirs\" of tenon.json,\n"
     TENON_PLUGIN_DIR "\n";
 
 struct flags {

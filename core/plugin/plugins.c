@@ -186,6 +186,11 @@ tenon_plugins_new(const struct tenon_plugins_options *o,
                 goto fail;
             }
     }
+    for (const char *const *d = o->config_dirs; d && *d; d++)
+        if (list_dir(p, *d, false, err) < 0) {
+            tenon_error_context(err, "configuration: plugin-dirs");
+            goto fail;
+        }
     if (o->builtin_dir && list_dir(p, o->builtin_dir, false, err) < 0)
         goto fail;
     *out = p;

@@ -18,6 +18,7 @@ struct tenon_plugins;
 struct tenon_plugins_options {
     const char *const *dirs;   /* --plugin-dir, absolute */
     const char *env_path;      /* TENON_PLUGIN_PATH or NULL */
+    const char *const *config_dirs; /* of the configuration, absolute; NULL: none */
     const char *builtin_dir;   /* compiled in */
     struct json_object *config; /* {"KIND-NAME": {option: value}} or NULL; borrowed */
     const struct tenon_host *host; /* table given to init (per kind copies are made) */
@@ -62,7 +63,7 @@ struct tenon_plugin_file { /* what discovery found */
 int tenon_plugins_list(struct tenon_plugins *p, const struct tenon_plugin_file **files,
                        size_t *count, struct tenon_error *err);
 /* What lies where plugins are looked for, and is none: a file that ends in .so and has no name of a
- * plugin's, a directory of env_path that is not there. */
+ * plugin's, a directory of env_path or config_dirs that is not there. */
 struct tenon_plugin_skipped {
     char *path, *why;
 };

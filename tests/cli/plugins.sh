@@ -81,6 +81,30 @@ if [ "$(id -u)" = 0 ]; then
     assert_lacks "$work/out" mount-other
 fi
 
+# A site's own: --plugin-dir comes before it, tenon's own after it; what is not there is told.
+echo '{"plugin-dirs": ["'$work/site'", "'$work/absent'"]}' >"$work/site.json"
+site() { TENON_CONFIG=$work/site.json "$abs_top_builddir/tenon" "$@" plugins --format json -v; }
+from() { jq -r 'select(.kind == "mount" and .name == "secret" and (.shadowed | not)) | .path' "$work/out"; }
+mkdir -m 755 "$work/site"
+install -m 644 "$libs" "$work/site/mount-secret.so"
+run 0 site
+assert_eq "$work/site/mount-secret.so" "$(from)"
+jq -se 'any(.[]; .path == "'"$work/absent"'" and .skipped)' "$work/out" >/dev/null || fail "absent: not told"
+run 0 site --plugin-dir "${libs%/*}"
+assert_eq "$libs" "$(from)"
+for wrong in '"a"' '["b/c"]' '[1]'; do
+    echo '{"plugin-dirs": '"$wrong"'}' >"$work/site.json"
+    run 1 site
+    assert_has "$work/err" "plugin-dirs"
+done
+mv "$work/site/mount-secret.so" "$work/site/real"
+ln -s real "$work/site/mount-secret.so"
+echo '{"plugin-dirs": ["'$work/site'"]}' >"$work/site.json"
+run 0 env TENON_CONFIG="$work/site.json" "$abs_top_builddir/tenon" plugins secret
+chmod 666 "$work/site/real"
+run 1 env TENON_CONFIG="$work/site.json" "$abs_top_builddir/tenon" plugins secret
+assert_has "$work/err" "mount-secret.so is a link to"
+
 # One symbol a module.
 if can_try "one symbol a module" nm; then
     for so in "${libs%/*}"/*-*.so; do
