@@ -37,6 +37,7 @@ int cli_build_locking(const struct cli *cli, int argc, char **argv); /* fills a 
 int cli_lock(const struct cli *cli, int argc, char **argv);
 int cli_version(const struct cli *cli, int argc, char **argv);
 int cli_plugins(const struct cli *cli, int argc, char **argv);
+int cli_plugin(const struct cli *cli, int argc, char **argv);
 int cli_prune(const struct cli *cli, int argc, char **argv);
 int cli_du(const struct cli *cli, int argc, char **argv);
 int cli_why(const struct cli *cli, int argc, char **argv);

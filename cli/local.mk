@@ -24,6 +24,8 @@ tenon_SOURCES = \
 	%D%/network.c \
 	%D%/password.c \
 	%D%/password.h \
+	%D%/pluginnew.c \
+	%D%/pluginnew.h \
 	%D%/podmanload.c \
 	%D%/podmanload.h \
 	%D%/print.c \
@@ -48,6 +50,7 @@ tenon_SOURCES = \
 	%D%/verb_image.c \
 	%D%/verb_images.c \
 	%D%/verb_lock.c \
+	%D%/verb_plugin.c \
 	%D%/verb_plugins.c \
 	%D%/verb_prune.c \
 	%D%/verb_registry.c \
@@ -57,7 +60,7 @@ tenon_SOURCES = \
 	%D%/verb_why.c \
 	%D%/weakness.c \
 	%D%/weakness.h
-tenon_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve -I$(top_srcdir)/history \
+tenon_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/cli -I$(top_srcdir)/serve -I$(top_srcdir)/history \
 	-I$(top_builddir)/plugins/include
 tenon_LDADD = $(serve_LIBS) libtenon-history.la libtenon-core.la
 serve_LIBS =
@@ -132,6 +135,33 @@ tenon-dev: cli/tenon-dev.in Makefile
 	$(AM_V_GEN)rm -f $@ $@.tmp && \
 	sed 's|BUILD_DIRECTORY|$(abs_top_builddir)|' $(srcdir)/cli/tenon-dev.in >$@.tmp && \
 	chmod 755 $@.tmp && mv $@.tmp $@
+
+# The packages that `tenon plugin new` writes.
+new_plugin_files = \
+	$(srcdir)/%D%/newplugin/all/Makefile \
+	$(srcdir)/%D%/newplugin/all/debian/changelog \
+	$(srcdir)/%D%/newplugin/all/debian/control \
+	$(srcdir)/%D%/newplugin/all/debian/copyright \
+	$(srcdir)/%D%/newplugin/all/debian/rules \
+	$(srcdir)/%D%/newplugin/all/debian/source/format \
+	$(srcdir)/%D%/newplugin/exporter/Dockerfile \
+	$(srcdir)/%D%/newplugin/exporter/README.md \
+	$(srcdir)/%D%/newplugin/exporter/plugin.c.in \
+	$(srcdir)/%D%/newplugin/exporter/test.c.in \
+	$(srcdir)/%D%/newplugin/mount/Dockerfile \
+	$(srcdir)/%D%/newplugin/mount/README.md \
+	$(srcdir)/%D%/newplugin/mount/plugin.c.in \
+	$(srcdir)/%D%/newplugin/mount/test.c.in \
+	$(srcdir)/%D%/newplugin/progress/Dockerfile \
+	$(srcdir)/%D%/newplugin/progress/README.md \
+	$(srcdir)/%D%/newplugin/progress/plugin.c.in \
+	$(srcdir)/%D%/newplugin/progress/test.c.in
+EXTRA_DIST += %D%/newplugin %D%/newplugin.sh
+CLEANFILES += %D%/newplugin.inc
+%D%/newplugin.inc: $(new_plugin_files) $(srcdir)/%D%/newplugin.sh
+	$(AM_V_GEN)$(MKDIR_P) %D% && \
+	sh $(srcdir)/cli/newplugin.sh $(srcdir)/cli/newplugin $(new_plugin_files) >$@.tmp && mv $@.tmp $@
+%D%/tenon-pluginnew.$(OBJEXT): %D%/newplugin.inc
 
 # They hold where plugins are installed: configured anew, they are compiled anew.
 %D%/tenon-common.$(OBJEXT) %D%/tenon-verb_plugins.$(OBJEXT) %D%/tenon-verb_version.$(OBJEXT): Makefile

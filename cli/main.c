@@ -32,6 +32,7 @@ static const struct cli_verb verbs[] = {
     {"diff", "tell in what two images or trees differ", cli_diff},
     {"registry", "check the way to a registry, and the rights there", cli_registry},
     {"plugins", "list plugins and their options", cli_plugins},
+    {"plugin", "begin a plugin of your own, or check one", cli_plugin},
     {"docker", "make `docker build` use tenon, or no longer", cli_docker},
 #ifdef HAVE_NGHTTP2
     {"serve", "let buildx and buildctl build here", cli_serve},

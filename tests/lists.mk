@@ -276,11 +276,13 @@ cli_tests = \
 	tests/cli/overlay-store.sh \
 	tests/cli/packages.sh \
 	tests/cli/platforms.sh \
+	tests/cli/plugin-check.sh \
 	tests/cli/plugin-content.sh \
 	tests/cli/plugin-missing.sh \
 	tests/cli/plugin-out-of-tree.sh \
 	tests/cli/plugin-sizes.sh \
 	tests/cli/plugin-trouble.sh \
+	tests/cli/plugin-tutorial.sh \
 	tests/cli/plugins.sh \
 	tests/cli/policy.sh \
 	tests/cli/processes.sh \
@@ -323,6 +325,7 @@ cli_helpers = \
 	tests/cli/lib.sh \
 	tests/cli/ociread \
 	tests/cli/odd-registry \
+	tests/cli/plugin-check.c \
 	tests/cli/seed-page-net.sh \
 	tests/cli/steps.sh \
 	tests/cli/terminal.sh \

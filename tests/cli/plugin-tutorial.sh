@@ -1,0 +1,87 @@
+#!/bin/sh
+# docs/tutorial-plugin.md: its commands as they stand there, with an installed tenon; and the other
+# packages that `tenon plugin new` begins.
+. "$(dirname "$0")/lib.sh"
+need pkg-config make "${CC:-cc}" docker-registry
+unset MAKEFLAGS MAKELEVEL MFLAGS 2>/dev/null || :
+page=$abs_top_srcdir/docs/tutorial-plugin.md
+chmod 755 "$work"
+umask 022
+
+stage=$work/stage
+make -C "$abs_top_builddir" install DESTDIR="$stage" >"$work/install.log" 2>&1 ||
+    { tail -n 20 "$work/install.log" >&2; fail "make install"; }
+pc=$(find "$stage" -name tenon.pc)
+prefix=${pc%/lib*/pkgconfig/tenon.pc}
+plugins=$(dirname "$(find "$prefix/lib" -name frontend-dockerfile.so)")
+assert_file "$prefix/include/tenon-plugin-test.h"
+
+# What an installation in its place would find by itself.
+mkdir "$work/bin"
+cat >"$work/bin/tenon" <<END
+#!/bin/sh
+exec "$prefix/bin/tenon" --plugin-dir "$plugins" --root "$store" "\$@"
+END
+chmod 755 "$work/bin/tenon"
+PATH=$work/bin:$PATH
+PKG_CONFIG_PATH=${pc%/*}
+PKG_CONFIG="pkg-config --define-variable=prefix=$prefix"
+export PATH PKG_CONFIG_PATH PKG_CONFIG
+installed() { "$work/bin/tenon" "$@"; }
+
+# ---- words ------------------------------------------------------------------------------
+run 2 installed plugin new mount
+run 2 installed plugin new mont hello "$work/none"
+assert_has "$work/err" "did you mean mount"
+run 2 installed plugin new mount Hello "$work/none"
+assert_has "$work/err" "small letters"
+run 2 installed plugin new mount cache "$work/none"
+assert_has "$work/err" "take another name"
+assert_no_file "$work/none"
+mkdir "$work/full"
+touch "$work/full/mine"
+run 2 installed plugin new mount hello "$work/full"
+assert_has "$work/err" "not empty"
+assert_eq mine "$(ls "$work/full")"
+
+# ---- each kind ----------------------------------------------------------------------------
+for kind in mount exporter progress; do
+    run 0 installed plugin new $kind my-own "$work/$kind"
+    [ -x "$work/$kind/debian/rules" ] || fail "debian/rules is no program"
+    ! grep -rE '@[A-Z]+@' "$work/$kind" || fail "$kind: a word is not filled in"
+    make -C "$work/$kind" CFLAGS="-O2 -Wall -Wextra -Werror" check >"$work/out" 2>&1 ||
+        { cat "$work/out" >&2; fail "$kind: make check"; }
+    grep -q "^$kind-my-own: [0-9]* checks: .* 0 warnings, 0 failed" "$work/out" || fail "$kind: was it checked?"
+    make -C "$work/$kind" install DESTDIR="$work/there" plugindir=/plugins >"$work/out" 2>&1
+    assert_file "$work/there/plugins/$kind-my-own.so"
+done
+# The test notices a plugin that does something else.
+sed -i 's/, %s!/: %s!/' "$work/mount/my-own.c"
+run 2 make -C "$work/mount" check
+assert_has "$work/err" "not so"
+
+need_root
+make_bases
+run 0 installed --plugin-dir "$work/exporter" build --progress=plain -o "type=my-own,dest=$work/list" "$work/exporter"
+assert_eq "/etc/Dockerfile" "$(grep Dockerfile "$work/list")"
+run 2 installed --plugin-dir "$work/exporter" build -o "type=my-own,dest=$work/list/below" "$work/exporter"
+run 0 installed --plugin-dir "$work/progress" build --progress=my-own --no-cache "$work/progress"
+assert_has "$work/err" "COPY Dockerfile /etc/"
+assert_has "$work/err" "of them from the cache"
+
+# ---- the page -------------------------------------------------------------------------------
+start_registry </dev/null
+mkdir "$work/base"
+echo "FROM base" >"$work/base/Dockerfile"
+run 0 installed build --progress=plain --build-context "base=oci-layout://$bases/busybox" -o type=registry \
+    -t "$registry/library/busybox:latest" "$work/base"
+echo "{\"registries\": {\"docker.io\": {\"mirrors\": [\"$registry\"]}}}" >"$TENON_CONFIG"
+
+awk '/^```/ { inside = /^```sh$/; next } inside' "$page" >"$work/commands"
+[ "$(wc -l <"$work/commands")" -lt 10 ] || fail "these are ten commands, or more"
+grep -q "plugin new" "$work/commands" || fail "no commands in $page"
+mkdir "$work/desk"
+(cd "$work/desk" && sh -ex "$work/commands") >"$work/out" 2>&1 || { cat "$work/out" >&2; fail "the tutorial"; }
+assert_has "$work/out" " Hello, Ada!"
+assert_has "$work/out" " Moin, Ada!"
+assert_has "$work/out" "(default world)"
