@@ -530,9 +530,9 @@ START_TEST(test_vet_modules_that_are_links)
 {
     static const struct { const char *to, *why; } links[] = {
         { "mount-x.so", NULL }, { "../c/mount-x.so", NULL }, { "again", NULL },
-        { "../../open/writable", "mount-y.so is a link to" },
-        { "../../open/writable", "others may write to" },
-        { "../../shut/mount-x.so", "others may write to" },
+        { "../../../open/writable", "mount-y.so is a link to" },
+        { "../../../open/writable", "others may write to" },
+        { "../../../shut/mount-x.so", "others may write to" },
         { "mount-y.so", "symbolic links" }, { "none", "No such file" },
         { "..", "not a regular file" },
     };
