@@ -2,6 +2,7 @@
 #include "serve.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -25,6 +26,11 @@
 #define FULL_NS UINT64_C(1000000000) /* until one more client is tried, when one did not fit */
 
 enum { SIGNALS, ENDED, PLACES }; /* what is waited for */
+
+enum { /* bytes */
+    HEAP_FREE_MAX = 256 << 10, /* at the end of a heap */
+    HEAP_PIECE_MAX = 1 << 20,  /* what is larger is mapped by itself */
+};
 
 /* ---- time ---------------------------------------------------------------- */
 
@@ -212,9 +218,20 @@ reap(struct listener *l, bool all)
 
 /* ---- until the end ------------------------------------------------------- */
 
+/* Threads of builds come and go, and their heaps stay for those that come.  Each would keep some
+ * MiB of what was freed: by itself the allocator keeps twice what the largest piece had, once one
+ * of that size was freed. */
+static void
+keep_little(void)
+{
+    mallopt(M_TRIM_THRESHOLD, HEAP_FREE_MAX);
+    mallopt(M_MMAP_THRESHOLD, HEAP_PIECE_MAX);
+}
+
 static int
 open_listener(struct listener *l, const struct serve_setup *setup, struct tenon_error *err)
 {
+    keep_little();
     *l = (struct listener){.server.setup = setup};
     pthread_mutex_init(&l->server.lock, NULL);
     server_cond_init(&l->server.changed);
