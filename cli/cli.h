@@ -104,6 +104,11 @@ bool cli_may_run(const char *path, const char *what);
 void cli_take_umask(void);
 /* For what the caller gets, and is not in the store: mode less the caller's umask. */
 mode_t cli_result_mode(mode_t mode);
+
+/* ---- homepath.c ------------------------------------------------------------- */
+
+/* $HOME when that is absolute, else what passwd says; malloc'ed. */
+char *cli_home_dir(void);
 /* $xdg_variable/rest when that is absolute, else ~/below_home/rest; malloc'ed. */
 char *cli_home_path(const char *xdg_variable, const char *below_home, const char *rest);
 

@@ -2,7 +2,6 @@
 #include "cli.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -193,26 +192,6 @@ add_file(struct json_object *into, const char *path, bool must_exist, struct ten
     return 0;
 }
 
-static char *
-home_dir(void)
-{
-    const char *home = secure_getenv("HOME");
-    if (home && *home == '/')
-        return tenon_strdup(home);
-    struct passwd *pw = getpwuid(geteuid());
-    return tenon_strdup(pw && pw->pw_dir ? pw->pw_dir : "/");
-}
-
-char *
-cli_home_path(const char *xdg_variable, const char *below_home, const char *rest)
-{
-    const char *xdg = xdg_variable ? secure_getenv(xdg_variable) : NULL;
-    if (xdg && *xdg == '/')
-        return tenon_asprintf("%s/%s", xdg, rest);
-    auto_free char *home = home_dir();
-    return tenon_asprintf("%s/%s/%s", home, below_home, rest);
-}
-
 int
 cli_config_load(struct json_object **out, struct tenon_error *err)
 {
@@ -226,7 +205,7 @@ cli_config_load(struct json_object **out, struct tenon_error *err)
         if (add_file(all, "/etc/tenon/tenon.json", false, err) < 0)
             return err->code;
         if (add_file(all, mine, false, err) < 0) {
-            auto_free char *home = home_dir();
+            auto_free char *home = cli_home_dir();
             if (err->sys == EACCES) /* as after sudo -u or setpriv */
                 tenon_error_hint(err, "set HOME (now %s) to a directory of this user", home);
             return err->code;
@@ -257,7 +236,7 @@ bool
 cli_may_run(const char *path, const char *what)
 {
     auto_error struct tenon_error why = TENON_ERROR_INIT;
-    auto_free char *home = home_dir();
+    auto_free char *home = cli_home_dir();
     if (geteuid() != 0 || (tenon_vet_path(path, what, &why) != TENON_E_DENIED &&
                            tenon_vet_path(home, what, &why) != TENON_E_DENIED))
         return true;
@@ -271,6 +250,6 @@ cli_docker_config_dir(void)
     const char *dir = secure_getenv("DOCKER_CONFIG");
     if (dir && *dir)
         return tenon_strdup(dir);
-    auto_free char *home = home_dir();
+    auto_free char *home = cli_home_dir();
     return tenon_asprintf("%s/.docker", home);
 }

@@ -5,6 +5,7 @@ tenon_SOURCES = \
 	%D%/cli.h \
 	%D%/common.c \
 	%D%/configfile.c \
+	%D%/homepath.c \
 	%D%/credentials.c \
 	%D%/dockerface.c \
 	%D%/frontends.c \

@@ -80,7 +80,8 @@ tests_unit_test_message_LDADD = libtenon-common-message.la $(LDADD)
 # Of the command's own files, those two.
 tests_unit_test_ssh_agent_SOURCES = %D%/unit/test-ssh-agent.c cli/sshagent.c cli/sshkey.c
 
-tests_unit_test_toml_SOURCES = %D%/unit/test-toml.c cli/toml.c cli/buildkitdkeys.c
+tests_unit_test_toml_SOURCES = %D%/unit/test-toml.c cli/toml.c cli/buildkitdkeys.c \
+	cli/homepath.c
 tests_unit_test_toml_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cli
 
 # The halves of the frontend: language alone, and both.

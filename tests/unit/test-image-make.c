@@ -502,7 +502,8 @@ START_TEST(test_make_attestations)
 {
     static char path[] = "p.json", type[] = "https://example.org/<t>", text[] = "{\"a\":1}";
     static const struct tenon_image_statement statements[] = {
-        {path, type, text, sizeof text - 1}, {path, type, text, sizeof text - 1}};
+        {path, type, text, sizeof text - 1, false},
+        {path, type, text, sizeof text - 1, false}};
     const bool as_images = _i == 1;
     struct kit k;
     kit_open(&k);

@@ -121,6 +121,8 @@ END_TEST
 
 /* ---- what buildkitd.toml and the flags come to together ------------------ */
 
+#define ALLOWS(what) "--allow-insecure-entitlement=" what " "
+
 static const struct {
     const char *file, *flags; /* the flags are a file that comes second */
     const char *config;       /* ours */
@@ -131,24 +133,39 @@ static const struct {
     {"[cdi]\nspecDirs=['/a']\ndisabled=true", "", "{\"cdi-dirs\":[]}", "", false},
     {"cdi.disabled=true", "cdi.specDirs=['/a']", "{\"cdi-dirs\":[]}", "", false},
     {"cdi.disabled=true\ncdi.specDirs=['/a']", "cdi.disabled='false'", "{\"cdi-dirs\":[\"/a\"]}",
-     "", false},
+     ALLOWS("device"), false},
     {"[frontend.\"gateway.v0\"]\nenabled=false\nallowedRepositories=['a/b']", "",
-     "{\"plugins\":{\"frontend-gateway\":{\"allowed\":[\"\"]}}}", "", false},
+     "{\"plugins\":{\"frontend-gateway\":{\"allowed\":[\"\"]}}}", ALLOWS("device"), false},
     {"[frontend.\"gateway.v0\"]\nenabled=true\nallowedRepositories=['a/b']", "",
-     "{\"plugins\":{\"frontend-gateway\":{\"allowed\":[\"a/b\"]}}}", "", false},
+     "{\"plugins\":{\"frontend-gateway\":{\"allowed\":[\"a/b\"]}}}", ALLOWS("device"), false},
     {"insecure-entitlements=['network.host','security.insecure']",
-     "insecure-entitlements=['device']", "{}", "--allow-insecure-entitlement=device ", false},
+     "insecure-entitlements=['device']", "{}", ALLOWS("device") ALLOWS("device"), false},
     {"insecure-entitlements=['network.host']", "", "{}",
-     "--allow-insecure-entitlement=network.host ", false},
+     ALLOWS("network.host") ALLOWS("device"), false},
     {"grpc.address=['unix:///a','unix:///b']\ninsecure-entitlements=['device']",
      "grpc.address=['unix:///c']", "{}",
-     "--allow-insecure-entitlement=device --addr=unix:///c ", false},
-    {"debug=true", "", "{}", "", true},
-    {"debug=true", "debug='false'", "{}", "", false},
-    {"debug=false", "debug='true'", "{}", "", true},
-    {"debug=false\ntrace=true", "", "{}", "", true},
-    {"log.level='debug'", "log.level='info'", "{}", "", false},
+     ALLOWS("device") "--addr=unix:///c " ALLOWS("device"), false},
+    {"debug=true", "", "{}", ALLOWS("device"), true},
+    {"debug=true", "debug='false'", "{}", ALLOWS("device"), false},
+    {"debug=false", "debug='true'", "{}", ALLOWS("device"), true},
+    {"debug=false\ntrace=true", "", "{}", ALLOWS("device"), true},
+    {"log.level='debug'", "log.level='info'", "{}", ALLOWS("device"), false},
 };
+
+/* Every daemon has a directory where files say something of the machine: taken out of config. */
+static void
+take_environment_dir(struct json_object *config)
+{
+    struct json_object *plugins = json_object_object_get(config, "plugins");
+    struct json_object *attester = json_object_object_get(plugins, "attester-provenance");
+    const char *dir = json_object_get_string(json_object_object_get(attester, "environment-dir"));
+
+    ck_assert_ptr_nonnull(dir);
+    ck_assert_msg(strstr(dir, "/buildkit/provenance.d"), "%s", dir);
+    json_object_object_del(plugins, "attester-provenance");
+    if (json_object_object_length(plugins) == 0)
+        json_object_object_del(config, "plugins");
+}
 
 static void
 take(struct daemon *d, const char *in)
@@ -170,6 +187,7 @@ START_TEST(daemon_of)
     take(&d, daemons[_i].file);
     take(&d, daemons[_i].flags);
     buildkitd_settle(&d);
+    take_environment_dir(config);
     ck_assert_str_eq(json_object_to_json_string_ext(config, plain), daemons[_i].config);
     tenon_vec_foreach(arg, &d.args) {
         tenon_buf_addf(&args, "%s ", *arg);
