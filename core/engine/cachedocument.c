@@ -224,20 +224,25 @@ write_manifest(struct document *d, struct json_object *config,
         return err->code;
     auto_json struct json_object *o = json_object_new_object();
     struct json_object *c = json_object_new_object();
+    const bool is_index = d->options->force_index; /* the document is the last of its blobs then */
+    const char *media_type = is_index ? TENON_MT_OCI_INDEX : TENON_MT_OCI_MANIFEST;
     json_object_object_add(o, "schemaVersion", json_object_new_int(2));
-    put_string(o, "mediaType", TENON_MT_OCI_MANIFEST);
+    put_string(o, "mediaType", media_type);
     put_string(c, "mediaType", TENON_MT_CACHE_CONFIG);
     put_string(c, "digest", digest.str);
     json_object_object_add(c, "size", json_object_new_int64((int64_t)document.len));
-    if (document.len <= BESIDE_MAX) {
+    if (!is_index && document.len <= BESIDE_MAX) {
         auto_free char *data = tenon_base64(document.data, document.len);
         put_string(c, "data", data);
     }
-    json_object_object_add(o, "config", c);
-    json_object_object_add(o, "layers", json_object_get(d->blobs));
+    if (is_index)
+        json_object_array_add(d->blobs, c);
+    else
+        json_object_object_add(o, "config", c);
+    json_object_object_add(o, is_index ? "manifests" : "layers", json_object_get(d->blobs));
     if (put_text(d->store, o, &text, &digest, err) < 0)
         return err->code;
-    *manifest = (struct tenon_desc){ .media_type = tenon_strdup(TENON_MT_OCI_MANIFEST),
+    *manifest = (struct tenon_desc){ .media_type = tenon_strdup(media_type),
                                      .digest = tenon_strdup(digest.str),
                                      .size = (int64_t)text.len };
     return TENON_OK;

@@ -15,7 +15,7 @@
 #include "image/image.h"
 #include "solve/cache.h"
 
-#define ENTRIES_MAX 256
+#define INDEX_DOCUMENTS_MAX 256 /* that are read; a cache may have more blobs */
 #define DOCUMENTS_MAX ((size_t)256 << 20) /* bytes of all of a build */
 
 static int
@@ -173,16 +173,21 @@ read_manifest(struct tenon_build *b, struct tenon_cache *c, const void *text,
  * image-manifest=false, the document itself. Proofs beside the images are neither. */
 static int
 read_entry(struct tenon_build *b, struct tenon_cache *c, struct json_object *entries,
-           struct json_object *entry, struct tenon_error *err)
+           struct json_object *entry, size_t *documents, struct tenon_error *err)
 {
     struct tenon_desc d = {0};
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     int rc = tenon_desc_parse(entry, "manifests", &d, err);
-    if (rc == 0 && tenon_streq(d.media_type, TENON_MT_CACHE_CONFIG)) {
+    const bool is_cache = rc == 0 && tenon_streq(d.media_type, TENON_MT_CACHE_CONFIG);
+    const bool is_image = rc == 0 && tenon_media_is_manifest(d.media_type);
+    if ((is_cache || is_image) && ++*documents > INDEX_DOCUMENTS_MAX)
+        rc = tenon_error_set(err, TENON_E_LIMIT, "an index of more than %d documents",
+                             INDEX_DOCUMENTS_MAX);
+    if (rc == 0 && is_cache) {
         rc = read_blob(b, c, &d, &text, err);
         if (rc == 0)
             rc = read_beside(b, c, entries, &text, err);
-    } else if (rc == 0 && tenon_media_is_manifest(d.media_type)) {
+    } else if (rc == 0 && is_image) {
         rc = read_blob(b, c, &d, &text, err);
         if (rc == 0)
             rc = read_manifest(b, c, text.data, text.len, err);
@@ -195,12 +200,10 @@ static int
 read_index(struct tenon_build *b, struct tenon_cache *c, struct json_object *entries,
            struct tenon_error *err)
 {
-    size_t count = json_object_array_length(entries);
-    if (count > ENTRIES_MAX)
-        return tenon_error_set(err, TENON_E_LIMIT, "an index of %zu entries", count);
-    for (size_t i = 0; i < count; i++) {
+    size_t documents = 0;
+    for (size_t i = 0; i < json_object_array_length(entries); i++) {
         struct json_object *entry = json_object_array_get_idx(entries, i);
-        int rc = read_entry(b, c, entries, entry, err);
+        int rc = read_entry(b, c, entries, entry, &documents, err);
         if (rc < 0 && rc != TENON_E_NOT_FOUND && rc != TENON_E_UNSUPPORTED &&
             rc != TENON_E_CORRUPT)
             return rc;
@@ -431,6 +434,8 @@ make_document(struct tenon_build *b, const struct tenon_values *values,
         .compression = tenon_values_string(values, "compression"),
         .level = (int)tenon_values_int(values, "compression-level"),
         .force_compression = tenon_values_bool(values, "force-compression"),
+        .force_index = tenon_values_declared(values, "image-manifest") &&
+                       !tenon_values_bool(values, "image-manifest"),
         .cancel = tenon_ctx_cancel(ctx),
     };
     const bool all = tenon_streq(tenon_values_string(values, "mode"), "max");

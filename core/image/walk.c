@@ -54,6 +54,18 @@ visit(struct walk *w, const struct tenon_desc *d, struct tenon_error *err)
     return note(&w->seen, d->digest) ? w->visit(w->data, d, err) : 0;
 }
 
+/* A blob that an index names itself, as BuildKit writes caches that are no image. */
+static int
+visit_entry(struct walk *w, struct json_object *entry, struct tenon_error *err)
+{
+    struct tenon_desc d = {0};
+    int rc = tenon_desc_parse(entry, "manifests", &d, err);
+    if (rc == 0)
+        rc = visit(w, &d, err);
+    tenon_desc_release(&d);
+    return rc;
+}
+
 static int
 walk_index(struct walk *w, struct json_object *list, unsigned depth,
            struct tenon_error *err)
@@ -65,9 +77,13 @@ walk_index(struct walk *w, struct json_object *list, unsigned depth,
             return tenon_error_set(err, TENON_E_CORRUPT,
                                    "manifests[%zu] is not an object", i);
         if (tenon_json_get_str(entry, "digest", "", &digest, err) < 0 ||
-            tenon_json_get_str(entry, "mediaType", "", &mt, err) < 0 ||
-            walk_document(w, digest, mt, depth + 1, err) < 0)
+            tenon_json_get_str(entry, "mediaType", "", &mt, err) < 0)
             return err->code;
+        const bool is_document = !*mt || tenon_media_is_index(mt) || tenon_media_is_manifest(mt);
+        int rc = is_document ? walk_document(w, digest, mt, depth + 1, err)
+                             : visit_entry(w, entry, err);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }

@@ -14,7 +14,7 @@ static const struct tenon_param options[] = {
       .type = TENON_TYPE_STRING, .def = "latest" },
     { .name = "digest", .help = "import this manifest, whatever its tag",
       .type = TENON_TYPE_STRING },
-    { .name = "image-manifest", .help = "accepted; a cache of tenon is an image manifest",
+    { .name = "image-manifest", .help = "false: an index of its blobs, for old readers",
       .type = TENON_TYPE_BOOL, .def = "true" },
     { .name = "oci-mediatypes", .help = "accepted; its types are OCI's",
       .type = TENON_TYPE_BOOL, .def = "true" },

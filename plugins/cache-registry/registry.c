@@ -14,7 +14,7 @@ static const struct tenon_param options[] = {
     { .name = "ref", .help = "name of the cache in its registry", .type = TENON_TYPE_STRING },
     { .name = "registry.insecure", .help = "accept any certificate, or plain http",
       .type = TENON_TYPE_BOOL, .def = "false" },
-    { .name = "image-manifest", .help = "accepted; a cache of tenon is an image manifest",
+    { .name = "image-manifest", .help = "false: an index of its blobs, for old readers",
       .type = TENON_TYPE_BOOL, .def = "true" },
     { .name = "oci-mediatypes", .help = "accepted; its types are OCI's",
       .type = TENON_TYPE_BOOL, .def = "true" },

@@ -205,9 +205,12 @@ run 0 tenon build --progress=rawjson --cache-to "type=local,dest=$work/file/x,ig
 jq -r '.warnings[]?.short | @base64d' "$work/err" >"$work/warnings"
 assert_has "$work/warnings" "the cache was not exported"
 
-# Layers in another compression; types that are not OCI's, and an index, are accepted and not made.
+# Layers in another compression, in an index beside the document; types that are not OCI's are accepted and not made.
 build a --cache-to "type=local,dest=$work/zstd,mode=max,compression=zstd,force-compression=true,oci-mediatypes=false,image-manifest=false"
-assert_eq '["application/vnd.oci.image.layer.v1.tar+zstd"]' "$(jq -c '[.layers[].mediaType] | unique' "$(manifest zstd)")"
+assert_eq '["application/vnd.oci.image.layer.v1.tar+zstd"]' "$(jq -c '[.manifests[:-1][].mediaType] | unique' "$(manifest zstd)")"
+assert_eq "application/vnd.oci.image.index.v1+json application/vnd.buildkit.cacheconfig.v0" \
+    "$(jq -r '"\(.mediaType) \(.manifests[-1].mediaType)"' "$(manifest zstd)")"
+for digest in $(jq -r '.manifests[].digest' "$(manifest zstd)"); do assert_file "$(blob zstd "$digest")"; done
 build from-zstd --cache-from "type=local,src=$work/zstd"
 expect 5 0
 
