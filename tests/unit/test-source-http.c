@@ -164,19 +164,19 @@ static const struct tenon_plugin *plugin;
 static void
 setup(void)
 {
-    static struct fake_tables fake;
-    fake_tables_init(&fake);
-    fake.host.extension = fake_extension;
-    fake.blobs.digest = fake_digest;
-    fake.blobs.create = fake_blob_create;
-    fake.blobs.commit = fake_blob_commit;
-    fake.blobs.open = fake_blob_open;
-    fake.client.open = fake_secret;
+    static struct fake_tables tables;
+    fake_tables_init(&tables);
+    tables.host.extension = fake_extension;
+    tables.blobs.digest = fake_digest;
+    tables.blobs.create = fake_blob_create;
+    tables.blobs.commit = fake_blob_commit;
+    tables.blobs.open = fake_blob_open;
+    tables.client.open = fake_secret;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     void *self;
     plugin = fake_load("source-http.so", "source_http_LTX_tenon_plugin_query");
     ck_assert_ptr_nonnull(plugin);
-    ck_assert_int_eq(plugin->init(&fake.host, NULL, &self, &err), 0);
+    ck_assert_int_eq(plugin->init(&tables.host, NULL, &self, &err), 0);
 }
 
 static void
