@@ -42,7 +42,8 @@ struct found {
     const char *digest; /* "sha256:..." */
     const char *etag;   /* without "W/"; "" for none */
     const char *disposition;
-    int64_t mtime_ns; /* -1: not known */
+    const char *asked_as; /* the file's name that the request had; "" for none */
+    int64_t mtime_ns;     /* -1: not known */
 };
 
 static int
@@ -208,7 +209,8 @@ load_upload(struct tenon_ctx *ctx, const char *name, struct found *found, struct
     const int e = source_copy(from, to);
     if (e)
         return host->error->set(err, TENON_E_FAILED, e, "read upload \"%s\"", name);
-    *found = (struct found){host->blobs->commit(ctx, tenon_steal_fd(&to), NULL, err), "", "", -1};
+    *found = (struct found){host->blobs->commit(ctx, tenon_steal_fd(&to), NULL, err), "", "", "",
+                            -1};
     return found->digest ? TENON_OK : host->error->code(err);
 }
 
@@ -258,7 +260,8 @@ note_name(const struct options *o)
     return tenon_asprintf("http:%s", digest);
 }
 
-/* Header values have no newlines, so the note is four lines. */
+/* Neither header values nor names of files have newlines, so the note is five lines, or four: an
+ * older one has no name. */
 static bool
 recall(struct tenon_ctx *ctx, const struct options *o, struct found *found)
 {
@@ -276,6 +279,7 @@ recall(struct tenon_ctx *ctx, const struct options *o, struct found *found)
     found->digest = fields[0];
     found->etag = fields[2];
     found->disposition = fields[3];
+    found->asked_as = p ? p : "";
     return strlen(found->digest) == DIGEST_LEN && tenon_parse_i64(fields[1], &found->mtime_ns);
 }
 
@@ -284,21 +288,23 @@ remember(struct tenon_ctx *ctx, const struct options *o, const struct found *fou
          struct tenon_error *err)
 {
     auto_free char *name = note_name(o);
-    auto_free char *text = tenon_asprintf("%s\n%lld\n%s\n%s", found->digest,
+    auto_free char *text = tenon_asprintf("%s\n%lld\n%s\n%s\n%s", found->digest,
                                           (long long)found->mtime_ns, found->etag,
-                                          found->disposition);
+                                          found->disposition, o->filename);
     return store->note_set(ctx, name, text, err);
 }
 
 /* Is the file with that ETag still the one?  Some servers give ETags and do not
  * know conditions, so a HEAD is asked first and compared here; whatever goes
- * wrong with it, a GET will tell. */
+ * wrong with it, a GET will tell.  What was asked for as another file has no
+ * condition, as in BuildKit: who counts a server's answers finds the same. */
 static int
 unchanged(struct tenon_ctx *ctx, const struct options *o, struct found *known,
           struct tenon_error *err)
 {
     struct tenon_fetch_answer answer;
-    int rc = ask(ctx, o, "HEAD", known->etag, -1, &answer, err);
+    const bool same_name = !strcmp(known->asked_as, o->filename);
+    int rc = ask(ctx, o, "HEAD", same_name ? known->etag : NULL, -1, &answer, err);
     if (rc == TENON_E_CANCELLED)
         return rc;
     if (rc < 0) {
@@ -445,7 +451,7 @@ http_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reques
         return rc;
     if (r->o.checksum && *r->o.checksum) {
         /* The build file says what it is: nothing to ask. */
-        r->found = (struct found){r->o.checksum, "", "", -1};
+        r->found = (struct found){r->o.checksum, "", "", "", -1};
     } else if (!said_before(req->before, &r->o, &r->found)) {
         rc = look_up(ctx, &r->o, &r->found, err);
         if (rc < 0)

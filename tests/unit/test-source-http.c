@@ -332,7 +332,7 @@ static const struct {
     {{"http.perm=420"}, URL, {0}, true, NULL},
     {{"http.uid=7"}, URL, {0}, true, NULL},
     {{"http.gid=7"}, URL, {0}, true, NULL},
-    {{"http.filename=other"}, URL, {0}, true, NULL},
+    {{"http.filename=other"}, URL, {0}, true, "HEAD\n"},
     {{NULL}, URL "2", {0}, false, "GET\n"},
     {{"http.header.accept=a/b"}, URL, {0}, false, "GET accept=a/b\n"},
     {{"http.header.user-agent=me"}, URL, {0}, false, "GET agent=me\n"},
