@@ -246,7 +246,8 @@ renderer_close(struct renderer *r, const struct tenon_build *b,
     tenon_log_set_sink(NULL, NULL);
     tenon_events_free(r->events); /* delivers what is queued */
     auto_free char *vertex = err->code ? failed_vertex(err) : NULL;
-    struct tenon_source_excerpt excerpt = {0};
+    struct tenon_source_excerpt excerpt = { .struct_size = sizeof excerpt };
+    const struct tenon_source_excerpt *const excerpts[] = { &excerpt };
     struct tenon_progress_end end = {
         .struct_size = sizeof end, .status = err->code, .error = err->code ? text : NULL,
         .hint = err->hint, .vertex = vertex,
@@ -254,9 +255,12 @@ renderer_close(struct renderer *r, const struct tenon_build *b,
     const struct tenon_graph_source *src =
         err->code && err->file && b ? tenon_build_source(b, err->file) : NULL;
     if (src && err->line) {
-        excerpt = (struct tenon_source_excerpt){ src->filename, src->data, src->len, err->line,
-                                                 err->end_line };
-        end.excerpts = &excerpt;
+        excerpt.filename = src->filename;
+        excerpt.data = src->data;
+        excerpt.len = src->len;
+        excerpt.line = err->line;
+        excerpt.end_line = err->end_line;
+        end.excerpts = excerpts;
         end.excerpt_count = 1;
     }
     char **further = further_errors(err);
@@ -265,10 +269,14 @@ renderer_close(struct renderer *r, const struct tenon_build *b,
     for (char **w = r->warned; w && *w; w++) {
         const struct tenon_graph_source *f = b ? tenon_build_source(b, *w) : NULL;
         if (f)
-            tenon_vec_push(&files, ((struct tenon_source_excerpt){ .filename = f->filename,
-                                    .data = f->data, .len = f->len }));
+            tenon_vec_push(&files, ((struct tenon_source_excerpt){
+                .struct_size = sizeof excerpt, .filename = f->filename, .data = f->data,
+                .len = f->len }));
     }
-    end.files = files.items;
+    auto_free const struct tenon_source_excerpt **list = tenon_calloc(files.len + 1, sizeof *list);
+    for (size_t i = 0; i < files.len; i++)
+        list[i] = &files.items[i];
+    end.files = list;
     end.file_count = files.len;
     close_display(r, &end);
     tenon_vec_release(&files);

@@ -188,11 +188,13 @@ fuzz_helpers = \
 
 abi_tests = \
 	tests/abi/circles.sh \
+	tests/abi/cxx.sh \
 	tests/abi/docs.sh \
 	tests/abi/file-names.sh \
 	tests/abi/hardened.sh \
 	tests/abi/header.sh \
 	tests/abi/heads.sh \
+	tests/abi/layout.sh \
 	tests/abi/lists.sh \
 	tests/abi/plugin-names.sh \
 	tests/abi/rooms.sh \
@@ -200,6 +202,11 @@ abi_tests = \
 
 abi_helpers = \
 	tests/abi/circles \
+	tests/abi/cxx \
+	tests/abi/layout \
+	tests/abi/layout.32 \
+	tests/abi/layout.64 \
+	tests/abi/layout.words \
 	tests/abi/statics
 
 cli_tests = \

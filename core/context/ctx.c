@@ -190,6 +190,15 @@ tenon_ctx_alloc(struct tenon_ctx *ctx, size_t size)
     return p;
 }
 
+void *
+tenon_ctx_pointers(struct tenon_ctx *ctx, const void *items, size_t size, size_t count)
+{
+    const char **list = tenon_ctx_alloc(ctx, (count + 1) * sizeof *list);
+    for (size_t i = 0; i < count; i++)
+        list[i] = (const char *)items + i * size;
+    return list;
+}
+
 char *
 tenon_ctx_strdup(struct tenon_ctx *ctx, const char *s)
 {

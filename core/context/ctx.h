@@ -44,6 +44,8 @@ int tenon_ctx_client_open(struct tenon_ctx *ctx, const char *service, const char
                           struct tenon_error *err);
 void *tenon_ctx_alloc(struct tenon_ctx *ctx, size_t size); /* zeroed */
 char *tenon_ctx_strdup(struct tenon_ctx *ctx, const char *s);
+/* Pointers to the items of an array, as the plugin interface has lists of what may grow. */
+void *tenon_ctx_pointers(struct tenon_ctx *ctx, const void *items, size_t size, size_t count);
 void tenon_ctx_defer(struct tenon_ctx *ctx, void (*fn)(void *), void *data);
 /* Secrets the work has seen: masked in logs that are kept (not on screen). */
 void tenon_ctx_add_secret(struct tenon_ctx *ctx, const void *data, size_t len);

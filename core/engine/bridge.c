@@ -130,7 +130,7 @@ static void
 fill_stat(struct tenon_ctx *ctx, struct tree t, int dirfd, const char *name,
           const struct stat *st, struct tenon_stat *out)
 {
-    memset(out, 0, sizeof *out);
+    *out = (struct tenon_stat){ .struct_size = sizeof *out };
     out->path = tenon_ctx_strdup(ctx, name);
     out->mode = st->st_mode;
     out->uid = t.view ? 0 : st->st_uid;
@@ -191,7 +191,7 @@ by_path(const void *a, const void *b)
 
 static int
 read_dir(struct tenon_ctx *ctx, struct tree t, const char *path,
-         const struct tenon_stat **entries, size_t *count, struct tenon_error *err)
+         const struct tenon_stat *const **entries, size_t *count, struct tenon_error *err)
 {
     if (check_visible(t, path, err) < 0)
         return err->code;
@@ -232,7 +232,7 @@ read_dir(struct tenon_ctx *ctx, struct tree t, const char *path,
         qsort(list.items, list.len, sizeof *list.items, by_path);
         memcpy(copy, list.items, list.len * sizeof *copy);
     }
-    *entries = copy;
+    *entries = tenon_ctx_pointers(ctx, copy, sizeof *copy, list.len);
     *count = list.len;
     tenon_vec_release(&list);
     return TENON_OK;
@@ -254,16 +254,18 @@ find(struct tree t, const char *path, char **keep, const char **name, struct sta
 }
 
 static int
-stat_path(struct tenon_ctx *ctx, struct tree t, const char *path, struct tenon_stat *out,
+stat_path(struct tenon_ctx *ctx, struct tree t, const char *path, struct tenon_stat *theirs,
           struct tenon_error *err)
 {
+    struct tenon_stat own;
     auto_free char *keep = NULL;
     const char *name = NULL;
     struct stat st;
     auto_close int parent = find(t, path, &keep, &name, &st, err);
     if (parent < 0)
         return err->code;
-    fill_stat(ctx, t, parent, name, &st, out);
+    fill_stat(ctx, t, parent, name, &st, &own);
+    tenon_sized_give(theirs, &own, sizeof own);
     return TENON_OK;
 }
 
@@ -310,7 +312,7 @@ bridge_read_file(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
 
 static int
 bridge_read_dir(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
-                const struct tenon_stat **entries, size_t *count, struct tenon_error *err)
+                const struct tenon_stat *const **entries, size_t *count, struct tenon_error *err)
 {
     struct tree t;
     return tree_of_ref(ctx, ref, &t, err) < 0 ? err->code
@@ -347,7 +349,7 @@ container_read_file(struct tenon_ctx *ctx, struct tenon_container *c, const char
 
 static int
 container_read_dir(struct tenon_ctx *ctx, struct tenon_container *c, const char *target,
-                   const char *path, const struct tenon_stat **entries, size_t *count,
+                   const char *path, const struct tenon_stat *const **entries, size_t *count,
                    struct tenon_error *err)
 {
     auto_close int root = tenon_container_root(c, target, err);

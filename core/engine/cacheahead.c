@@ -58,8 +58,8 @@ static int
 send_layer(struct tenon_ahead *a, struct target *t, const struct tenon_snapshot_blob *b,
            struct tenon_error *err)
 {
-    const struct tenon_descriptor d = { .media_type = b->media_type, .digest = b->digest.str,
-                                        .size = b->size };
+    const struct tenon_descriptor d = { .struct_size = sizeof d, .size = b->size,
+                                        .media_type = b->media_type, .digest = b->digest.str };
     struct tenon_module *m = t->module;
     show(a, t);
     tenon_module_enter(m, "send");

@@ -164,7 +164,7 @@ tenon_mount_offer_index(const struct tenon_mount_offer *o, struct tenon_ctx *ctx
 {
     struct tenon_store *s = tenon_ctx_engine(ctx)->store;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    const struct tenon_descriptor d = { .media_type = TENON_MT_CHUNK_INDEX,
+    const struct tenon_descriptor d = { .struct_size = sizeof d, .media_type = TENON_MT_CHUNK_INDEX,
                                         .digest = o->digest.str, .size = o->size };
     if (!tenon_blob_exists(s, d.digest, NULL) && tenon_cache_fetch(o->cache, ctx, &d, err) < 0)
         return err->code;
@@ -177,7 +177,7 @@ int
 tenon_mount_fetch_pack(struct tenon_cache *c, struct tenon_ctx *ctx,
                        const struct tenon_digest *digest, int64_t size, struct tenon_error *err)
 {
-    const struct tenon_descriptor d = { .media_type = TENON_MT_CHUNK_PACK,
+    const struct tenon_descriptor d = { .struct_size = sizeof d, .media_type = TENON_MT_CHUNK_PACK,
                                         .digest = digest->str, .size = size };
     return tenon_blob_exists(tenon_ctx_engine(ctx)->store, d.digest, NULL)
                ? TENON_OK

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/root.h"
+#include "base/sized.h"
 #include "tools/jsontext.h"
 #include "tools/parse.h"
 #include "engine/attestation.h"
@@ -410,10 +411,12 @@ host_error_source(struct tenon_graph *g, const struct tenon_error *err,
 {
     const struct tenon_graph_source *s =
         err->file ? tenon_build_source(tenon_build_of(g), err->file) : NULL;
-    *out = (struct tenon_source_excerpt){
-        .filename = err->file, .data = s ? s->data : "", .len = s ? s->len : 0,
+    const struct tenon_source_excerpt own = {
+        .struct_size = sizeof own, .filename = err->file,
+        .data = s ? s->data : "", .len = s ? s->len : 0,
         .line = err->line, .end_line = err->end_line,
     };
+    tenon_sized_give(out, &own, sizeof own);
     return err->file && err->line;
 }
 

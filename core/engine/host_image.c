@@ -256,8 +256,8 @@ static int
 walk_one(void *data, const struct tenon_desc *d, struct tenon_error *err)
 {
     struct walk *w = data;
-    struct tenon_descriptor desc = { .media_type = d->media_type, .digest = d->digest,
-                                     .size = d->size };
+    const struct tenon_descriptor desc = { .struct_size = sizeof desc, .size = d->size,
+                                           .media_type = d->media_type, .digest = d->digest };
     return w->visit(w->data, &desc, err);
 }
 

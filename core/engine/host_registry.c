@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "base/sized.h"
 #include "context/engine.h"
 #include "context/kept.h"
 #include "context/session.h"
@@ -80,11 +81,13 @@ call_of(struct tenon_ctx *ctx)
 static void
 give_desc(struct tenon_ctx *ctx, const struct tenon_desc *from, struct tenon_descriptor *to)
 {
-    *to = (struct tenon_descriptor){
+    const struct tenon_descriptor own = {
+        .struct_size = sizeof own,
         .media_type = tenon_ctx_strdup(ctx, from->media_type),
         .digest = tenon_ctx_strdup(ctx, from->digest),
         .size = from->size,
     };
+    tenon_sized_give(to, &own, sizeof own);
 }
 
 /* ---- registries --------------------------------------------------------- */
@@ -241,7 +244,7 @@ api_image_config(struct tenon_ctx *ctx, const void *manifest, size_t len,
 
 static int
 fill_layers(struct tenon_ctx *ctx, const struct tenon_manifest *m, char *const *ids,
-            const struct tenon_descriptor **layers, size_t *count, struct tenon_error *err)
+            const struct tenon_descriptor *const **layers, size_t *count, struct tenon_error *err)
 {
     if (tenon_strv_len(ids) != m->layer_count)
         return tenon_error_set(err, TENON_E_CORRUPT,
@@ -249,10 +252,11 @@ fill_layers(struct tenon_ctx *ctx, const struct tenon_manifest *m, char *const *
     struct tenon_descriptor *list =
         tenon_ctx_alloc(ctx, (m->layer_count + 1) * sizeof *list);
     for (size_t i = 0; i < m->layer_count; i++) {
+        list[i].struct_size = sizeof *list;
         give_desc(ctx, &m->layers[i], &list[i]);
         list[i].diff_id = tenon_ctx_strdup(ctx, ids[i]);
     }
-    *layers = list;
+    *layers = tenon_ctx_pointers(ctx, list, sizeof *list, m->layer_count);
     *count = m->layer_count;
     return 0;
 }
@@ -260,7 +264,7 @@ fill_layers(struct tenon_ctx *ctx, const struct tenon_manifest *m, char *const *
 static int
 api_image_layers(struct tenon_ctx *ctx, const void *manifest, size_t len,
                  const void *config, size_t config_len,
-                 const struct tenon_descriptor **layers, size_t *count,
+                 const struct tenon_descriptor *const **layers, size_t *count,
                  struct tenon_error *err)
 {
     struct tenon_manifest m = {0};
@@ -278,12 +282,12 @@ api_image_layers(struct tenon_ctx *ctx, const void *manifest, size_t len,
 }
 
 static const char *
-api_chain_id(struct tenon_ctx *ctx, const struct tenon_descriptor *layers, size_t count)
+api_chain_id(struct tenon_ctx *ctx, const struct tenon_descriptor *const *layers, size_t count)
 {
     struct tenon_digest id;
     char **ids = tenon_calloc(count + 1, sizeof *ids);
     for (size_t i = 0; i < count; i++)
-        ids[i] = tenon_strdup(layers[i].diff_id);
+        ids[i] = tenon_strdup(layers[i]->diff_id);
     tenon_chain_id(ids, count, &id);
     tenon_strv_free(ids);
     return tenon_ctx_strdup(ctx, id.str);

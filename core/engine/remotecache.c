@@ -89,8 +89,8 @@ static int
 read_blob(struct tenon_build *b, struct tenon_cache *c, const struct tenon_desc *d,
           struct tenon_buf *out, struct tenon_error *err)
 {
-    const struct tenon_descriptor blob = { .media_type = d->media_type, .digest = d->digest,
-                                           .size = d->size };
+    const struct tenon_descriptor blob = { .struct_size = sizeof blob, .media_type = d->media_type,
+                                           .digest = d->digest, .size = d->size };
     int rc = tenon_cache_fetch(c, c->ctx, &blob, err);
     return rc < 0 ? rc : tenon_blob_read(b->engine->store, d->digest, TENON_CACHE_DOCUMENT_MAX,
                                          out, err);
@@ -471,7 +471,7 @@ static int
 call_save(struct tenon_module *m, const struct tenon_values *values, struct tenon_ctx *ctx,
           const struct tenon_desc *manifest, struct tenon_error *err)
 {
-    const struct tenon_descriptor d = { .media_type = manifest->media_type,
+    const struct tenon_descriptor d = { .struct_size = sizeof d, .media_type = manifest->media_type,
                                         .digest = manifest->digest, .size = manifest->size };
     tenon_module_enter(m, "save");
     int rc = m->plugin.ops.cache->save(m->self, ctx, values, &d, err);

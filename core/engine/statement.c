@@ -150,7 +150,7 @@ static int
 open_bundle(const struct making *m, const struct tenon_attestation *a, struct tenon_error *err)
 {
     const char *dir = a->path && *a->path ? a->path : "/";
-    const struct tenon_stat *entries;
+    const struct tenon_stat *const *entries;
     size_t count, total = 0;
     if (tenon_build_bridge.read_dir(m->ctx, a->ref, dir, &entries, &count, err) < 0)
         return tenon_error_context(err, "attestation bundle");
@@ -159,7 +159,7 @@ open_bundle(const struct making *m, const struct tenon_attestation *a, struct te
                                count, BUNDLE_ENTRIES);
     for (size_t i = 0; i < count; i++) {
         auto_free char *path = tenon_asprintf("%s%s%s", dir, tenon_has_suffix(dir, "/") ? "" : "/",
-                                              entries[i].path);
+                                              entries[i]->path);
         const void *data;
         size_t len;
         auto_json struct json_object *stmt = NULL;

@@ -29,6 +29,7 @@ add_mount(struct tenon_step *s, const char *source, const char *target, uint32_t
     if (fd < 0)
         return tenon_error_sys(err, "open %s", source);
     tenon_vec_push(&s->list, ((struct tenon_exec_mount){
+        .struct_size = sizeof(struct tenon_exec_mount),
         .source = tenon_ctx_strdup(s->ctx, source),
         .target = tenon_ctx_strdup(s->ctx, target), .fd = fd, .flags = flags }));
     return 0;

@@ -110,6 +110,7 @@ ask_executor(struct emulation *e, const struct tenon_step *s, struct tenon_modul
     const struct tenon_executor_ops *ops = executor->plugin.ops.executor;
     unsigned char bytes[MAX_KNOWN][2][TENON_PROCESSOR_MAGIC];
     struct tenon_exec_format formats[MAX_KNOWN];
+    const struct tenon_exec_format *list[MAX_KNOWN];
     size_t count = 0;
     const struct tenon_processor *p;
     e->was_asked = true;
@@ -131,11 +132,12 @@ ask_executor(struct emulation *e, const struct tenon_step *s, struct tenon_modul
             .name = p->arch,
             .interpreter = k->emulator,
         };
+        list[count] = &formats[count];
         count++;
     }
     auto_error struct tenon_error why = TENON_ERROR_INIT;
     tenon_module_enter(executor, "emulate");
-    int rc = ops->emulate(executor->self, s->ctx, formats, count, &why);
+    int rc = ops->emulate(executor->self, s->ctx, list, count, &why);
     tenon_module_leave(executor);
     e->is_whole = tenon_module_check(executor, "emulate", rc, &why) == 0;
     if (!e->is_whole)
@@ -208,6 +210,7 @@ tenon_step_emulator_file(struct tenon_step *s, struct tenon_error *err)
     if (!s->emulator)
         return 0;
     struct tenon_exec_mount m = {
+        .struct_size = sizeof m,
         .source = s->emulator, .target = TARGET, .fd = open(s->emulator, O_PATH | O_CLOEXEC),
         .flags = TENON_MOUNT_RDONLY,
     };

@@ -154,6 +154,7 @@ add_file(struct tenon_step *s, const char *name, const char *target,
         return err->code;
     auto_free char *path = tenon_asprintf("%s/%s", s->dir, name);
     struct tenon_exec_mount m = {
+        .struct_size = sizeof m,
         .source = tenon_ctx_strdup(s->ctx, path),
         .target = target,
         .fd = -1,

@@ -159,15 +159,16 @@ device_list(const struct tenon_step *s)
     return list;
 }
 
-static struct tenon_exec_limit *
+static const struct tenon_exec_limit *const *
 limit_list(const struct tenon_step *s)
 {
     struct tenon_exec_limit *l =
         tenon_ctx_alloc(s->ctx, (s->op->ulimit_count + 1) * sizeof *l);
     for (size_t i = 0; i < s->op->ulimit_count; i++)
-        l[i] = (struct tenon_exec_limit){ s->op->ulimits[i].name, s->op->ulimits[i].soft,
-                                          s->op->ulimits[i].hard };
-    return l;
+        l[i] = (struct tenon_exec_limit){
+            .struct_size = sizeof *l, .name = s->op->ulimits[i].name,
+            .soft = s->op->ulimits[i].soft, .hard = s->op->ulimits[i].hard };
+    return tenon_ctx_pointers(s->ctx, l, sizeof *l, s->op->ulimit_count);
 }
 
 /* A step's own user may open /dev/stdout again. */
@@ -262,7 +263,7 @@ tenon_step_run_executor(struct tenon_step *s, struct tenon_module *executor,
         .network = tenon_step_network(s),
         .hostname = op->hostname && *op->hostname ? op->hostname : TENON_EXEC_HOSTNAME,
         .cgroup_parent = op->cgroup_parent && *op->cgroup_parent ? op->cgroup_parent : NULL,
-        .mounts = s->list.items,
+        .mounts = tenon_ctx_pointers(s->ctx, s->list.items, sizeof *s->list.items, s->list.len),
         .mount_count = s->list.len,
         .limits = limit_list(s),
         .limit_count = op->ulimit_count,

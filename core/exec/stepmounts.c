@@ -346,6 +346,7 @@ tenon_step_list_mounts(struct tenon_step *s, struct tenon_error *err)
         if (fd < 0)
             return tenon_error_sys(err, "open %s", m->source);
         tenon_vec_push(&s->list, ((struct tenon_exec_mount){
+            .struct_size = sizeof(struct tenon_exec_mount),
             .source = m->source, .target = m->target, .fd = fd, .flags = m->flags }));
     }
     qsort(s->list.items + own, s->list.len - own, sizeof *s->list.items, by_target);

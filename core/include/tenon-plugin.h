@@ -7,9 +7,16 @@
  *
  *  - structs grow only at the end, and only in a new ABI minor; the first
  *    member says how many bytes the filler knew about; absent bytes read as 0
- *    and 0 always means "default / not provided";
+ *    and 0 always means "default / not provided".  A struct without
+ *    struct_size never grows.  Of a struct that the callee fills (`out`), the
+ *    caller sets struct_size, which is how much room there is, and clears the
+ *    rest; the callee writes no more than that;
+ *  - what grows is listed by arrays of pointers, never by arrays of structs;
+ *  - flags and reserved words that nobody knows yet are 0: other values are
+ *    refused, so that they can mean something later;
  *  - widths are fixed (no enum, long or off_t in a struct) and there is no
- *    implicit padding: a field added inside padding would not change the size;
+ *    implicit padding, on no machine: a field added inside padding would not
+ *    change the size;
  *  - strings are NUL-terminated UTF-8 unless a length follows them; lists of
  *    strings end with NULL;
  *  - pointers passed in are borrowed for the duration of the call; pointers
@@ -17,6 +24,22 @@
  *    descriptor moves only where said;
  *  - 0 is success, negative is an enum tenon_status; `err` is never NULL;
  *  - times are wall-clock nanoseconds since 1970 unless said otherwise.
+ *
+ * The ctx of a call is one unit of work: what it gives (memory, temporary
+ * directories, strings) lives until it ends, which is after the operation has
+ * returned, and as long as the words at the operation say; where nothing is
+ * said it may end right then.  Each operation that has no ctx may not block.
+ *
+ * Operations are optional where it says so; a plugin that lacks another one is
+ * refused at load.
+ *
+ * Processes: the process has threads, so between fork and exec only functions
+ * that are safe in a signal handler may be called; children are waited for by
+ * their id (no waitpid(-1)), and end before the operation returns.  Signals:
+ * dispositions and the mask of the process stay as they are (SIGPIPE is
+ * ignored, SIGCHLD is not); no handler, no alarm, no signal to the group.  The
+ * working directory, the umask, the locale and the environment are everybody's
+ * and are not changed; descriptors are made O_CLOEXEC.  Nobody ends the process.
  *
  * Threads: kind ops run on worker threads, as many at a time as
  * tenon_plugin.threads allows.  Host functions may be called from any thread
@@ -31,11 +54,14 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+#define TENON_C_LINKAGE extern "C"
 extern "C" {
+#else
+#define TENON_C_LINKAGE extern
 #endif
 
 #define TENON_ABI_MAJOR 0 /* incompatible change; also names the plugin dir */
-#define TENON_ABI_MINOR 3 /* something was appended */
+#define TENON_ABI_MINOR 4 /* something was appended */
 #define TENON_PLUGIN_MAGIC UINT32_C(0x544e4f4e)
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -44,6 +70,13 @@ extern "C" {
 #else
 #define TENON_EXPORT
 #define TENON_PRINTF(f, a)
+#endif
+
+/* Fills what would be a hole where pointers have 32 bits, and is nothing elsewhere. */
+#if UINTPTR_MAX == 0xffffffff
+#define TENON_PAD32(name) uint32_t name;
+#else
+#define TENON_PAD32(name)
 #endif
 
 /* Does *p carry member f, and is it set?  Use before touching anything newer
@@ -140,6 +173,8 @@ struct tenon_ref;    /* a result that may not have been made yet */
 struct tenon_result; /* platform -> ref, and named bytes (metadata) */
 
 struct tenon_source_excerpt { /* a part of a build file */
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
     const char *filename;
     const void *data; /* the whole file */
     size_t len;
@@ -148,9 +183,11 @@ struct tenon_source_excerpt { /* a part of a build file */
 
 /* A blob as OCI descriptors tell it. */
 struct tenon_descriptor {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    int64_t size;
     const char *media_type;
     const char *digest; /* "sha256:<hex>" */
-    int64_t size;
     const char *diff_id; /* of a layer: digest of the tar inside, else NULL */
     const char *const *annotations; /* "k=v" list or NULL */
 };
@@ -190,10 +227,10 @@ struct tenon_registry_api {
                         struct tenon_descriptor *out, struct tenon_error *err);
     int (*image_layers)(struct tenon_ctx *ctx, const void *manifest, size_t len,
                         const void *config, size_t config_len,
-                        const struct tenon_descriptor **layers, size_t *count,
+                        const struct tenon_descriptor *const **layers, size_t *count,
                         struct tenon_error *err);
     const char *(*chain_id)(struct tenon_ctx *ctx,
-                            const struct tenon_descriptor *layers,
+                            const struct tenon_descriptor *const *layers,
                             size_t count);
     /* Is it an index?  By its media type, or where that is "" by content. */
     bool (*is_index)(struct tenon_ctx *ctx, const char *media_type,
@@ -237,6 +274,7 @@ struct tenon_fetch { /* one request */
     const void *body;           /* POST, PUT, PATCH */
     size_t body_len;
     const char *status_id;      /* a status line counts what is received; NULL */
+    TENON_PAD32(reserved32)
     int64_t body_fd_len;        /* PUT or PATCH without body: so many bytes, */
     int32_t body_fd;            /* from the beginning of this one */
     uint32_t reserved;
@@ -252,9 +290,11 @@ struct tenon_fetch_answer { /* absent strings are NULL; they live until ctx ends
     int32_t status;
     const char *url; /* after redirects */
     const char *etag, *last_modified, *content_type, *content_disposition;
+    TENON_PAD32(reserved32)
     int64_t last_modified_ns; /* 0 when there is none, or none that can be read */
     int64_t size;             /* bytes written to fd */
     const char *said;         /* the body of what is no success, at most 64 KiB */
+    TENON_PAD32(reserved32_end)
 };
 
 struct tenon_http_api {
@@ -342,7 +382,7 @@ struct tenon_attestation {
     const char *const *metadata;
 };
 
-struct tenon_statement { /* out of result->statements */
+struct tenon_statement { /* out of result->statements; never grows */
     const char *path; /* of its attestation */
     const char *predicate_type;
     const void *data; /* JSON text, indented */
@@ -715,33 +755,40 @@ struct tenon_host { /* no table is NULL, but for those of a later minor: TENON_H
     { .name = "name", .help = "image names, separated by commas",              \
       .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REPEAT },                \
     { .name = "compression", .help = "of new layers",                          \
-      .type = TENON_TYPE_CHOICE,                                               \
-      .choices = "gzip|uncompressed|zstd|estargz|zstd:chunked" },              \
+      .choices = "gzip|uncompressed|zstd|estargz|zstd:chunked",                \
+      .type = TENON_TYPE_CHOICE },                                             \
     { .name = "compression-level", .help = "gzip and estargz 0-9, zstd 0-22",  \
-      .type = TENON_TYPE_INT, .def = "-1", .min = -1, .max = 22 },             \
-    { .name = "force-compression", .help = "recompress the base's layers too", \
-      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+      .def = "-1", .type = TENON_TYPE_INT, .min = -1, .max = 22 },             \
+    { .name = "force-compression",                                             \
+      .help = "recompress the base's layers too", .def = "false",              \
+      .type = TENON_TYPE_BOOL },                                               \
     { .name = "oci-mediatypes", .help = "OCI instead of Docker media types",   \
-      .type = TENON_TYPE_BOOL, .def = "true" },                                \
-    { .name = "rewrite-timestamp", .help = "clamp times to SOURCE_DATE_EPOCH", \
-      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+      .def = "true", .type = TENON_TYPE_BOOL },                                \
+    { .name = "rewrite-timestamp",                                             \
+      .help = "clamp times to SOURCE_DATE_EPOCH", .def = "false",              \
+      .type = TENON_TYPE_BOOL },                                               \
     { .name = "source-date-epoch", .help = "seconds since 1970",               \
       .type = TENON_TYPE_STRING },                                             \
     { .name = "name-canonical", .help = "the names with the digest, too",      \
-      .type = TENON_TYPE_BOOL, .def = "false" },                               \
-    { .name = "dangling-name-prefix", .help = "name images PREFIX@DIGEST, too", \
-      .type = TENON_TYPE_STRING },                                             \
-    { .name = "danging-name-empty-only", .help = "... those without another name", \
-      .type = TENON_TYPE_BOOL, .def = "false" },                               \
-    { .name = "attestation-inline", .help = "attestations that need no index, too", \
-      .type = TENON_TYPE_BOOL, .def = inline_ },                               \
-    { .name = "oci-artifact", .help = "attestations as artifacts, not as images", \
-      .type = TENON_TYPE_BOOL, .def = "true" },                                \
+      .def = "false", .type = TENON_TYPE_BOOL },                               \
+    { .name = "dangling-name-prefix",                                          \
+      .help = "name images PREFIX@DIGEST, too", .type = TENON_TYPE_STRING },   \
+    { .name = "danging-name-empty-only",                                       \
+      .help = "... those without another name", .def = "false",                \
+      .type = TENON_TYPE_BOOL },                                               \
+    { .name = "attestation-inline",                                            \
+      .help = "attestations that need no index, too", .def = inline_,          \
+      .type = TENON_TYPE_BOOL },                                               \
+    { .name = "oci-artifact",                                                  \
+      .help = "attestations as artifacts, not as images", .def = "true",       \
+      .type = TENON_TYPE_BOOL },                                               \
     { .name = "buildinfo", .help = "accepted; images have none any more",      \
-      .type = TENON_TYPE_BOOL, .def = "false" },                               \
-    { .name = "prefer-nondist-layers", .help = "a base's keep their URLs; no push", \
-      .type = TENON_TYPE_BOOL, .def = "false" },                               \
-    { .name = "annotation", .help = "annotation.KEY=VALUE, annotation-index.KEY, ...", \
+      .def = "false", .type = TENON_TYPE_BOOL },                               \
+    { .name = "prefer-nondist-layers",                                         \
+      .help = "a base's keep their URLs; no push", .def = "false",             \
+      .type = TENON_TYPE_BOOL },                                               \
+    { .name = "annotation",                                                    \
+      .help = "annotation.KEY=VALUE, annotation-index.KEY, ...",               \
       .type = TENON_TYPE_MAP }
 
 /* ---- frontends ---------------------------------------------------------- */
@@ -794,13 +841,13 @@ struct tenon_source_meta {
 };
 
 struct tenon_stat {
-    const char *path; /* relative, of read_dir */
-    const char *linkname;
+    uint32_t struct_size;
     uint32_t mode; /* as st_mode */
     uint32_t uid, gid;
-    uint32_t reserved;
     int64_t size;
     int64_t mtime_ns;
+    const char *path; /* relative, of read_dir */
+    const char *linkname;
 };
 
 struct tenon_xattr {
@@ -897,7 +944,7 @@ struct tenon_bridge {
                      const char *path, size_t limit, const void **data,
                      size_t *len, struct tenon_error *err);
     int (*read_dir)(struct tenon_ctx *ctx, struct tenon_ref *ref,
-                    const char *path, const struct tenon_stat **entries,
+                    const char *path, const struct tenon_stat *const **entries,
                     size_t *count, struct tenon_error *err);
     int (*stat)(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
                 struct tenon_stat *out, struct tenon_error *err);
@@ -967,7 +1014,7 @@ struct tenon_bridge {
                                struct tenon_error *err);
     int (*container_read_dir)(struct tenon_ctx *ctx, struct tenon_container *c,
                               const char *target, const char *path,
-                              const struct tenon_stat **entries, size_t *count,
+                              const struct tenon_stat *const **entries, size_t *count,
                               struct tenon_error *err);
     int (*container_stat)(struct tenon_ctx *ctx, struct tenon_container *c,
                           const char *target, const char *path,
@@ -1044,7 +1091,7 @@ struct tenon_source_info { /* filled by resolve; pointers live until ctx ends */
     const char *digest;     /* of what the name stands for, or NULL */
     const void *config;
     size_t config_len;
-    const struct tenon_descriptor *layers; /* lowest first; LAYERS only */
+    const struct tenon_descriptor *const *layers; /* lowest first; LAYERS only */
     size_t layer_count;
     const void *cookie; /* for fetch, the plugin's own */
     /* ---- minor 2 */
@@ -1074,11 +1121,13 @@ struct tenon_source_ops {
     uint32_t struct_size;
     uint32_t flags; /* 0 */
     const char *const *schemes; /* "docker-image", "local", ..., NULL */
-    /* Pin a moving reference and say what it is.  May ask the network. */
+    /* Pin a moving reference and say what it is.  May ask the network.  ctx lives as long as
+     * the info is used: what fetch and its kin get is what resolve gave. */
     int (*resolve)(void *self, struct tenon_ctx *ctx,
                    const struct tenon_source_request *req,
                    struct tenon_source_info *info, struct tenon_error *err);
-    /* LAYERS: have the blob in the content store. */
+    /* Of the following three those that the flags of its infos name.
+     * LAYERS: have the blob in the content store. */
     int (*fetch_layer)(void *self, struct tenon_ctx *ctx,
                        const struct tenon_source_request *req,
                        const struct tenon_source_info *info,
@@ -1130,7 +1179,8 @@ struct tenon_mount_ops {
     int (*attach)(void *self, struct tenon_ctx *ctx,
                   const struct tenon_mount_request *req,
                   struct tenon_mount *out, struct tenon_error *err);
-    /* Exactly once per successful attach, also after cancellation. */
+    /* Optional.  Exactly once per successful attach, also after cancellation; ctx is that of
+     * attach, which ends afterwards. */
     void (*detach)(void *self, struct tenon_ctx *ctx, void *cookie,
                    bool step_succeeded);
 };
@@ -1138,15 +1188,20 @@ struct tenon_mount_ops {
 /* ---- executors ---------------------------------------------------------- */
 
 struct tenon_exec_mount {
+    uint32_t struct_size;
+    uint32_t flags;     /* TENON_MOUNT_* */
     const char *source; /* path in our mount namespace: a file or directory */
     const char *target; /* absolute; inside the root, links not yet followed */
     int32_t fd;         /* the same as source, O_PATH; the core's */
-    uint32_t flags;     /* TENON_MOUNT_* */
+    uint32_t reserved;
 };
 
 struct tenon_exec_limit {
-    const char *name; /* "nofile" */
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
     int64_t soft, hard;
+    const char *name; /* "nofile" */
+    TENON_PAD32(reserved32)
 };
 
 struct tenon_exec { /* one step; mount points exist already */
@@ -1163,13 +1218,14 @@ struct tenon_exec { /* one step; mount points exist already */
     const char *network;  /* "host", "none", "sandbox" */
     const char *hostname;
     const char *cgroup_parent; /* or NULL */
-    const struct tenon_exec_mount *mounts; /* in this order, after /proc & co */
+    const struct tenon_exec_mount *const *mounts; /* in this order, after /proc & co */
     size_t mount_count;
-    const struct tenon_exec_limit *limits;
+    const struct tenon_exec_limit *const *limits;
     size_t limit_count;
     const uint32_t *groups; /* supplementary */
     size_t group_count;
     uint32_t uid, gid;      /* resolved inside the root */
+    TENON_PAD32(reserved32)
     int64_t memory_bytes, memory_swap_bytes, shm_bytes; /* 0: none, default */
     int64_t cpu_quota, cpu_period, cpu_shares;
     const char *cpuset_cpus, *cpuset_mems;
@@ -1180,6 +1236,7 @@ struct tenon_exec { /* one step; mount points exist already */
      * signal find it.  In any thread; not at all when it ends too soon. */
     void (*started)(void *data);
     void *started_data;
+    TENON_PAD32(reserved32_end)
 };
 #define TENON_EXEC_INSECURE (UINT32_C(1) << 0) /* all privileges; was granted */
 #define TENON_EXEC_ROOTLESS (UINT32_C(1) << 1) /* in a user namespace already */
@@ -1206,7 +1263,7 @@ struct tenon_step_ids {
 struct tenon_executor_ops {
     uint32_t struct_size;
     uint32_t flags; /* 0 */
-    /* Can it work here?  An error says why not. */
+    /* Optional.  Can it work here?  An error says why not. */
     int (*probe)(void *self, struct tenon_ctx *ctx, struct tenon_error *err);
     /* wait_status as from waitpid(2).  A failing step is success here; a hint
      * without an error says why it failed, where the executor knows.  When it
@@ -1235,7 +1292,7 @@ struct tenon_executor_ops {
      * else's are.  UNSUPPORTED: it cannot be had for a step alone.  The list
      * is the caller's. */
     int (*emulate)(void *self, struct tenon_ctx *ctx,
-                   const struct tenon_exec_format *formats, size_t count,
+                   const struct tenon_exec_format *const *formats, size_t count,
                    struct tenon_error *err);
 };
 
@@ -1276,6 +1333,7 @@ struct tenon_event {
     const char *vertex;      /* digest of the vertex it is about */
     const char *name;        /* VERTEX: its name; STATUS: its id; WARNING: short text */
     const char *const *inputs; /* VERTEX: digests, or NULL */
+    TENON_PAD32(reserved32)
     int64_t started_ns;      /* wall clock; 0: not yet */
     int64_t completed_ns;    /* 0: not yet; repeats started_ns unchanged */
     int64_t duration_ns;     /* monotonic, of a completed one */
@@ -1311,9 +1369,9 @@ struct tenon_progress_end { /* how the build ended */
     const char *error;        /* "failed to solve: ..." or NULL */
     const char *hint;         /* what the user can do, or NULL; each line is one */
     const char *vertex;       /* that failed, or NULL */
-    const struct tenon_source_excerpt *excerpts; /* what failed */
+    const struct tenon_source_excerpt *const *excerpts; /* what failed */
     size_t excerpt_count;
-    const struct tenon_source_excerpt *files; /* that warnings are about */
+    const struct tenon_source_excerpt *const *files; /* that warnings are about */
     size_t file_count;
     const char *const *further; /* more errors than the one, or NULL */
 };
@@ -1326,7 +1384,7 @@ struct tenon_progress_ops { /* always called from one thread */
     int (*open)(void *self, int fd, bool is_tty,
                 const struct tenon_values *options, struct tenon_error *err);
     void (*event)(void *self, const struct tenon_event *ev);
-    void (*tick)(void *self, int64_t now_ns); /* wall; about 10 per second */
+    void (*tick)(void *self, int64_t now_ns); /* optional; wall; about 10 per second */
     /* Final picture, failure recap, warnings. */
     void (*close)(void *self, const struct tenon_progress_end *end);
 };
@@ -1347,7 +1405,8 @@ struct tenon_cache_ops {
     uint32_t struct_size;
     uint32_t flags;    /* 0 */
     const char *title; /* step name of save, "exporting cache to ..." */
-    /* --cache-from: the manifest; *data lives until ctx ends.  A failure is a
+    /* load and fetch, or save, or all three.
+     * --cache-from: the manifest; *data lives until ctx ends.  A failure is a
      * warning to the user, but for INVALID: wrong options. */
     int (*load)(void *self, struct tenon_ctx *ctx,
                 const struct tenon_values *options, const void **data,
@@ -1386,20 +1445,24 @@ struct tenon_cache_ops {
 };
 
 #define TENON_CACHE_PARAMS                                                     \
-    { .name = "mode", .help = "min: what the result is made of; max: every step", \
-      .type = TENON_TYPE_CHOICE, .choices = "min|max", .def = "min" },         \
-    { .name = "mounts", .help = "cache mounts that go with it: all, or ids between ;", \
+    { .name = "mode",                                                          \
+      .help = "min: what the result is made of; max: every step",              \
+      .def = "min", .choices = "min|max", .type = TENON_TYPE_CHOICE },         \
+    { .name = "mounts",                                                        \
+      .help = "cache mounts that go with it: all, or ids between ;",           \
       .type = TENON_TYPE_STRING },                                             \
-    { .name = "trust", .help = "what is imported is as good as what was made here", \
-      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+    { .name = "trust",                                                         \
+      .help = "what is imported is as good as what was made here",             \
+      .def = "false", .type = TENON_TYPE_BOOL },                               \
     { .name = "ignore-error", .help = "a failed export is only a warning",     \
-      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+      .def = "false", .type = TENON_TYPE_BOOL },                               \
     { .name = "compression", .help = "of layers that have no blob yet",        \
-      .type = TENON_TYPE_CHOICE, .choices = "gzip|uncompressed|zstd" },        \
+      .choices = "gzip|uncompressed|zstd", .type = TENON_TYPE_CHOICE },        \
     { .name = "compression-level", .help = "gzip 0-9, zstd 0-22",              \
-      .type = TENON_TYPE_INT, .def = "-1", .min = -1, .max = 22 },             \
-    { .name = "force-compression", .help = "recompress the base's layers too", \
-      .type = TENON_TYPE_BOOL, .def = "false" }
+      .def = "-1", .type = TENON_TYPE_INT, .min = -1, .max = 22 },             \
+    { .name = "force-compression",                                             \
+      .help = "recompress the base's layers too", .def = "false",              \
+      .type = TENON_TYPE_BOOL }
 
 /* ---- attesters and scanners ----------------------------------------------
  * They say something about a result, with host->result->attest: an attester how it
@@ -1439,17 +1502,17 @@ struct tenon_attester_ops {
 /* ---- the plugin itself ------------------------------------------------ */
 
 struct tenon_plugin {
-    uint32_t magic;
+    uint32_t magic;      /* these six by TENON_PLUGIN_HEADER */
     uint32_t struct_size;
     uint16_t abi_major, abi_minor; /* of the header compiled against */
-    uint16_t need_minor;           /* lowest core minor that will do */
-    uint16_t reserved;
     uint32_t kind;       /* enum tenon_kind */
+    uint32_t param_size; /* stride of the two arrays below */
     uint32_t threads;    /* enum tenon_threads; 0: SERIAL */
     uint32_t key_policy; /* enum tenon_key_policy */
     uint32_t key_epoch;  /* bump when the same options give another result */
-    uint32_t param_size; /* stride of the two arrays below */
     uint32_t flags;      /* bits 0-15: refuse if unknown; 16-31: ignore */
+    uint16_t need_minor; /* lowest core minor that will do */
+    uint16_t reserved;   /* 0 */
 
     const char *name;    /* [a-z][a-z0-9-]*; the file is KIND-NAME.so */
     const char *version; /* of the plugin, free form */
@@ -1457,14 +1520,14 @@ struct tenon_plugin {
     const struct tenon_param *config;  /* once per run: tenon.json */
     const struct tenon_param *options; /* once per use */
 
-    /* Both optional.  init makes `self`; nothing else is called before it or
+    /* Both optional, called in one thread.  init makes `self`; nothing else is called before it or
      * after fini.  No side effects before init: the core reads this struct
      * only to print help. */
     int (*init)(const struct tenon_host *host, const struct tenon_values *config,
                 void **self, struct tenon_error *err);
     void (*fini)(void *self);
 
-    /* Required with TENON_KEY_CONTENT.  The core has already added kind, name,
+    /* Required of mounts with TENON_KEY_CONTENT.  The core has already added kind, name,
      * key_epoch and all options not marked NOT_IN_KEY. */
     int (*cache_key)(void *self, struct tenon_ctx *ctx,
                      const struct tenon_values *options, struct tenon_key *key,
@@ -1487,11 +1550,23 @@ struct tenon_plugin {
     .abi_major = TENON_ABI_MAJOR, .abi_minor = TENON_ABI_MINOR,              \
     .kind = (kind_), .param_size = sizeof(struct tenon_param)
 
+/* For C++ before 20, which has no designators: the same six members. */
+static inline void
+tenon_plugin_begin(struct tenon_plugin *p, uint32_t kind)
+{
+    p->magic = TENON_PLUGIN_MAGIC;
+    p->struct_size = (uint32_t)sizeof *p;
+    p->abi_major = TENON_ABI_MAJOR;
+    p->abi_minor = TENON_ABI_MINOR;
+    p->kind = kind;
+    p->param_size = (uint32_t)sizeof(struct tenon_param);
+}
+
 /* The only symbol a module exports, e.g. TENON_PLUGIN_EXPORT(mount_secret, p)
  * for mount-secret.so.  The prefix makes the symbol unique, so the same object
  * files serve as a module and inside a single static binary. */
 #define TENON_PLUGIN_EXPORT(kind_name, plugin_)                              \
-    TENON_EXPORT const struct tenon_plugin *                                 \
+    TENON_C_LINKAGE TENON_EXPORT const struct tenon_plugin *                 \
         kind_name##_LTX_tenon_plugin_query(void);                            \
     const struct tenon_plugin *kind_name##_LTX_tenon_plugin_query(void)      \
     {                                                                        \

@@ -281,8 +281,9 @@ tenon_plugins_skipped(const struct tenon_plugins *p, const struct tenon_plugin_s
 
 /* ---- checks ---------------------------------------------------------------- */
 
-/* Major 0 promised nothing: with minor 3 the host's functions became tables. */
-enum { OLDEST_MINOR = 3 };
+/* Major 0 promised nothing: with minor 3 the host's functions became tables, with 4 what grows says
+ * how long it is. */
+enum { OLDEST_MINOR = 4 };
 
 static int
 refuse(const char *path, struct tenon_error *err, const char *why)
@@ -315,6 +316,27 @@ check_prologue(const struct tenon_plugin *raw, const char *path,
     if (!tenon_sized_is_even(raw->struct_size))
         return refuse(path, err, "its description ends within a member");
     return TENON_OK;
+}
+
+/* What nobody knows yet is refused, so that it can mean something later. */
+static bool
+known_params(const struct tenon_param *p)
+{
+    const uint32_t flags = TENON_PARAM_REQUIRED | TENON_PARAM_REPEAT | TENON_PARAM_SENSITIVE |
+                           TENON_PARAM_NOT_IN_KEY | TENON_PARAM_BARE | TENON_PARAM_DEPRECATED;
+    for (; p && p->name; p++)
+        if (p->type < TENON_TYPE_STRING || p->type > TENON_TYPE_MAP || (p->flags & ~flags))
+            return false;
+    return true;
+}
+
+static bool
+known_ops_flags(uint32_t kind, uint32_t flags)
+{
+    const uint32_t exporter = TENON_EXPORTER_FILE | TENON_EXPORTER_DIR | TENON_EXPORTER_IMAGE;
+    return (flags & ~(kind == TENON_KIND_EXPORTER   ? exporter
+                      : kind == TENON_KIND_PROGRESS ? TENON_PROGRESS_ONE_STREAM
+                                                    : 0)) == 0;
 }
 
 static bool
@@ -395,6 +417,9 @@ adopt_params(struct loaded *l, struct tenon_error *err)
     own->config = copy_params(own->config, stride, &l->params[0]);
     own->options = copy_params(own->options, stride, &l->params[1]);
     own->param_size = sizeof(struct tenon_param);
+    if (!known_params(own->config) || !known_params(own->options))
+        return refuse(l->module.path, err,
+                      "an option has a type or flags this tenon does not know");
     return TENON_OK;
 }
 
@@ -413,8 +438,10 @@ adopt(struct loaded *l, const struct tenon_plugin *raw, struct tenon_error *err)
                                "plugin %s refused: inside it says %s-%s", path,
                                tenon_kind_name((enum tenon_kind)own->kind),
                                own->name ? own->name : "?");
-    if (own->flags & 0xffff)
+    if ((own->flags & 0xffff) || own->reserved)
         return refuse(path, err, "it sets flags this tenon does not know");
+    if (own->key_policy > TENON_KEY_VOLATILE)
+        return refuse(path, err, "it declares an unknown key_policy");
     if (!own->ops.mount)
         return refuse(path, err, "it has no table of operations");
     bool keyed = own->kind == TENON_KIND_FRONTEND || own->kind == TENON_KIND_SOURCE ||
@@ -436,6 +463,8 @@ adopt(struct loaded *l, const struct tenon_plugin *raw, struct tenon_error *err)
         own->version = "";
     if (copy_ops(l, own->ops.mount, err) < 0)
         return err->code;
+    if (!known_ops_flags(own->kind, l->ops.mount.flags)) /* the second word of each table */
+        return refuse(path, err, "its table of operations has flags this tenon does not know");
     if (!table_is_complete(l))
         return refuse(path, err, "its table of operations lacks a required one");
     return TENON_OK;

@@ -257,7 +257,7 @@ image_keys(const struct state *st, struct buildkit_keys *k)
         return;
     char **diff_ids = NULL;
     for (size_t i = 0; i < info->layer_count; i++)
-        tenon_strv_push(&diff_ids, tenon_strdup(info->layers[i].diff_id));
+        tenon_strv_push(&diff_ids, tenon_strdup(info->layers[i]->diff_id));
     tenon_chain_id(diff_ids, info->layer_count, &key);
     tenon_strv_free(diff_ids);
     add_source(k, key.str);

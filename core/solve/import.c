@@ -80,6 +80,7 @@ read_layer(struct tenon_import *im, struct json_object *o, size_t i, bool foreig
     struct json_object *notes = NULL;
     struct tenon_digest d;
 
+    l->desc.struct_size = sizeof l->desc;
     if (json_object_get_type(o) != json_type_object)
         return malformed(err, "layers", i);
     if (tenon_json_get_int(o, "parent", foreign ? 0 : -1, &l->parent, err) < 0 ||
@@ -397,13 +398,13 @@ chain_length(const struct tenon_import *im, int64_t top)
 
 static void
 fill_chain(const struct tenon_import *im, int64_t top, size_t count,
-           const struct layer **list, struct tenon_descriptor *descs)
+           const struct layer **list, const struct tenon_descriptor **descs)
 {
     size_t i = count;
 
     for (int64_t n = top; n >= 0; n = im->layers[n].parent) {
         list[--i] = &im->layers[n];
-        descs[i] = im->layers[n].desc;
+        descs[i] = &im->layers[n].desc;
     }
 }
 
@@ -414,7 +415,7 @@ import_there(const struct import_record *r, size_t result,
     const int64_t top = r->results[result];
     const size_t count = chain_length(r->import, top);
     auto_free const struct layer **list = tenon_calloc(count + 1, sizeof *list);
-    auto_free struct tenon_descriptor *descs = tenon_calloc(count + 1, sizeof *descs);
+    auto_free const struct tenon_descriptor **descs = tenon_calloc(count + 1, sizeof *descs);
 
     fill_chain(r->import, top, count, list, descs);
     return layers_there(store, descs, count, false, out);
@@ -427,7 +428,7 @@ unpack_result(struct job *j, struct tenon_ctx *ctx, int64_t top,
     const struct tenon_import *im = j->state->imported->import;
     const size_t count = chain_length(im, top);
     auto_free const struct layer **list = tenon_calloc(count + 1, sizeof *list);
-    auto_free struct tenon_descriptor *descs = tenon_calloc(count + 1, sizeof *descs);
+    auto_free const struct tenon_descriptor **descs = tenon_calloc(count + 1, sizeof *descs);
     fill_chain(im, top, count, list, descs);
     struct chain c = { .import = im, .ctx = ctx, .layers = list };
     const struct layer_set set = {

@@ -14,10 +14,10 @@
 
 /* Each from the one below it, which stands for all that are there. */
 static void
-chain_ids(const struct tenon_descriptor *layers, size_t n, struct tenon_digest *out)
+chain_ids(const struct tenon_descriptor *const *layers, size_t n, struct tenon_digest *out)
 {
     for (size_t i = 0; i < n; i++) {
-        char *const pair[] = { i ? out[i - 1].str : NULL, (char *)layers[i].diff_id };
+        char *const pair[] = { i ? out[i - 1].str : NULL, (char *)layers[i]->diff_id };
         tenon_chain_id(i ? pair : pair + 1, i ? 2 : 1, &out[i]);
     }
 }
@@ -35,7 +35,7 @@ is_there(struct tenon_store *store, const struct tenon_digest *chain_id, bool as
 }
 
 bool
-layers_there(struct tenon_store *store, const struct tenon_descriptor *layers,
+layers_there(struct tenon_store *store, const struct tenon_descriptor *const *layers,
              size_t count, bool as_base, struct tenon_chain *out)
 {
     auto_free struct tenon_digest *ids = tenon_calloc(count, sizeof *ids);
@@ -117,7 +117,7 @@ static int
 remember_blob(const struct layer_set *set, size_t i, int64_t snapshot,
               struct tenon_error *err)
 {
-    const struct tenon_descriptor *layer = &set->layers[i];
+    const struct tenon_descriptor *layer = set->layers[i];
     struct tenon_snapshot_blob b = {0};
 
     if (!tenon_blob_exists(set->store, layer->digest, &b.size))
@@ -141,7 +141,7 @@ remember_blob(const struct layer_set *set, size_t i, int64_t snapshot,
 static int
 remember_another(const struct layer_set *set, size_t i, int64_t snapshot, struct tenon_error *err)
 {
-    const struct tenon_descriptor *layer = &set->layers[i];
+    const struct tenon_descriptor *layer = set->layers[i];
     struct tenon_digest inside;
 
     auto_close int fd = tenon_blob_open(set->store, layer->digest, NULL, err);
@@ -161,7 +161,7 @@ unpack(const struct layer_set *set, size_t i, const struct tenon_digest *chain_i
        const struct tenon_chain *lower, int64_t *snapshot,
        struct tenon_error *err)
 {
-    const struct tenon_descriptor *layer = &set->layers[i];
+    const struct tenon_descriptor *layer = set->layers[i];
     auto_free char *status = tenon_asprintf("extracting %s", layer->digest);
 
     auto_close int fd = tenon_blob_open(set->store, layer->digest, NULL, err);
@@ -188,7 +188,7 @@ make_layer(struct fetch *f, size_t i, const struct tenon_digest *chain_id,
     auto_free char *name =
         tenon_asprintf("layer-%s", tenon_digest_hex(chain_id));
     struct tenon_lock *lock = NULL;
-    auto_free char *what = tenon_asprintf("extracts layer %s", set->layers[i].digest);
+    auto_free char *what = tenon_asprintf("extracts layer %s", set->layers[i]->digest);
     struct tenon_waiting waiting;
 
     if (is_there(set->store, chain_id, !set->variant, snapshot))

@@ -123,12 +123,17 @@ check_info(struct state *st, struct tenon_error *err)
                                "plugin source-%s gave no key for \"%s\"",
                                x->module->plugin.name,
                                x->request.identifier);
-    for (size_t i = 0; i < x->info.layer_count; i++)
-        if (!x->info.layers[i].diff_id)
+    for (size_t i = 0; i < x->info.layer_count; i++) {
+        const struct tenon_descriptor *layer = x->info.layers[i];
+        if (!layer || layer->struct_size < offsetof(struct tenon_descriptor, annotations))
+            return tenon_error_set(err, TENON_E_BUG,
+                                   "plugin source-%s gave a layer of \"%s\" without its size",
+                                   x->module->plugin.name, x->request.identifier);
+        if (!layer->diff_id)
             return tenon_error_set(err, TENON_E_INVALID,
                                    "layer %s of \"%s\" has no diff id",
-                                   x->info.layers[i].digest,
-                                   x->request.identifier);
+                                   layer->digest, x->request.identifier);
+    }
     return 0;
 }
 
@@ -333,7 +338,7 @@ fetch_layer(void *data, size_t i, struct tenon_error *err)
 
     tenon_module_enter(x->module, "fetch_layer");
     int rc = x->ops->fetch_layer(x->module->self, x->ctx, &x->request, &x->info,
-                                 &x->info.layers[i], err);
+                                 x->info.layers[i], err);
     tenon_module_leave(x->module);
     return tenon_module_check(x->module, "fetch_layer", rc, err);
 }

@@ -73,7 +73,7 @@ registry_load(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
               const void **data, size_t *len, struct tenon_error *err)
 {
     (void)self;
-    struct tenon_descriptor desc;
+    struct tenon_descriptor desc = { .struct_size = sizeof desc };
     const char *name = name_of(ctx, opt, "cache-from", err);
     if (!name)
         return host->error->code(err);
@@ -93,7 +93,7 @@ registry_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt
                const struct tenon_descriptor *blob, struct tenon_error *err)
 {
     (void)self;
-    struct tenon_descriptor desc;
+    struct tenon_descriptor desc = { .struct_size = sizeof desc };
     const void *data;
     size_t len;
     const char *name = name_of(ctx, opt, "cache-from", err);

@@ -453,7 +453,7 @@ native_ids(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out, struct
 }
 
 static int
-native_emulate(void *self, struct tenon_ctx *ctx, const struct tenon_exec_format *formats,
+native_emulate(void *self, struct tenon_ctx *ctx, const struct tenon_exec_format *const *formats,
                size_t count, struct tenon_error *err)
 {
     struct native *n = self;

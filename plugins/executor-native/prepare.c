@@ -42,7 +42,7 @@ prepare_limits(struct native_launch *l, const struct tenon_host *host,
 {
     l->limits = tenon_calloc(l->x->limit_count + 1, sizeof *l->limits);
     for (size_t i = 0; i < l->x->limit_count; i++) {
-        const struct tenon_exec_limit *x = &l->x->limits[i];
+        const struct tenon_exec_limit *x = l->x->limits[i];
         size_t k = 0;
         while (k < tenon_countof(limit_names) && strcmp(limit_names[k].name, x->name))
             k++;

@@ -31,7 +31,7 @@ int
 native_mount_step(const struct native_launch *l, int root, const char **what)
 {
     for (size_t i = 0; i < l->x->mount_count; i++) {
-        const struct tenon_exec_mount *m = &l->x->mounts[i];
+        const struct tenon_exec_mount *m = l->x->mounts[i];
         bool nodev = l->nodev && !(m->flags & TENON_MOUNT_DEVICE);
         int e = mountapi_attach_step(root, m, nodev ? MOUNT_ATTR_NODEV : 0);
         if (e) {

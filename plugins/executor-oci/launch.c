@@ -51,7 +51,7 @@ guard_setup(void *data, const char **what)
     *what = "make device nodes";
     int e = s->nodes ? nodes_cover(s->nodes) : 0;
     for (size_t i = 0; !e && s->nodes && i < l->x->mount_count; i++) {
-        const struct tenon_exec_mount *m = &l->x->mounts[i];
+        const struct tenon_exec_mount *m = l->x->mounts[i];
         if ((m->flags & TENON_MOUNT_DEVICE) && (m->flags & TENON_MOUNT_RDONLY) && m->source)
             e = nodes_keep(m->source);
     }

@@ -47,7 +47,7 @@ struct oci_users { /* the user namespace of a step */
 /* Which user namespace shall the runtime make, if any?  What the step asks of us then. */
 int oci_separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
                  struct requests **r, struct oci_users *users, struct tenon_error *err);
-int oci_emulate(void *self, struct tenon_ctx *ctx, const struct tenon_exec_format *formats,
+int oci_emulate(void *self, struct tenon_ctx *ctx, const struct tenon_exec_format *const *formats,
                 size_t count, struct tenon_error *err);
 int oci_ids(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out,
             struct tenon_error *err);

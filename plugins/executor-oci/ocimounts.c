@@ -44,7 +44,7 @@ static bool
 is_nested(const struct tenon_exec *x, const struct tenon_exec_mount *m)
 {
     for (size_t i = 0; i < x->mount_count; i++)
-        if (tenon_path_is_below(m->target, x->mounts[i].target))
+        if (tenon_path_is_below(m->target, x->mounts[i]->target))
             return true;
     return false;
 }
@@ -53,7 +53,7 @@ const struct tenon_exec_mount *
 ocimounts_refused(const struct tenon_exec *x)
 {
     for (size_t i = 0; i < x->mount_count; i++) {
-        const struct tenon_exec_mount *m = &x->mounts[i];
+        const struct tenon_exec_mount *m = x->mounts[i];
         if (!strcmp(m->target, "/dev") || !strcmp(m->target, "/proc") ||
             !strcmp(m->target, "/sys") || tenon_path_is_below(m->target, "/proc") ||
             is_own_name(m->target) ||
@@ -113,7 +113,7 @@ ocimounts_attach(const struct tenon_exec *x, const char **what)
             e = errno;
     }
     for (size_t i = 0; !e && i < x->mount_count; i++) {
-        const struct tenon_exec_mount *m = &x->mounts[i];
+        const struct tenon_exec_mount *m = x->mounts[i];
         if (ocimounts_is_of_runtime(m))
             continue;
         *what = m->target;

@@ -83,14 +83,14 @@ add_limits(struct json_object *process, const struct tenon_exec *x)
     for (size_t i = 0; i < x->limit_count; i++) {
         char name[40] = "RLIMIT_";
         size_t n = 7;
-        for (const char *p = x->limits[i].name; *p && n < sizeof name - 1; p++)
+        for (const char *p = x->limits[i]->name; *p && n < sizeof name - 1; p++)
             name[n++] = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
         name[n] = 0;
         struct json_object *l = json_object_new_object();
         add_string(l, "type", name);
         /* -1 is no limit; config.json has unsigned numbers. */
-        json_object_object_add(l, "soft", json_object_new_uint64((uint64_t)x->limits[i].soft));
-        json_object_object_add(l, "hard", json_object_new_uint64((uint64_t)x->limits[i].hard));
+        json_object_object_add(l, "soft", json_object_new_uint64((uint64_t)x->limits[i]->soft));
+        json_object_object_add(l, "hard", json_object_new_uint64((uint64_t)x->limits[i]->hard));
         json_object_array_add(a, l);
     }
 }
@@ -172,7 +172,7 @@ static void
 add_step_mounts(struct json_object *mounts, const struct tenon_exec *x, bool users)
 {
     for (size_t i = 0; i < x->mount_count; i++) {
-        const struct tenon_exec_mount *m = &x->mounts[i];
+        const struct tenon_exec_mount *m = x->mounts[i];
         if (!ocimounts_is_of_runtime(m))
             continue;
         struct json_object *options =
@@ -218,7 +218,7 @@ add_granted_devices(struct json_object *devices, const struct tenon_exec *x)
 {
     for (size_t i = 0; i < x->mount_count; i++) {
         struct stat st;
-        if (!(x->mounts[i].flags & TENON_MOUNT_DEVICE) || fstat(x->mounts[i].fd, &st) < 0 ||
+        if (!(x->mounts[i]->flags & TENON_MOUNT_DEVICE) || fstat(x->mounts[i]->fd, &st) < 0 ||
             (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)))
             continue;
         struct json_object *d = json_object_new_object();

@@ -66,7 +66,7 @@ oci_separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
 }
 
 int
-oci_emulate(void *self, struct tenon_ctx *ctx, const struct tenon_exec_format *formats,
+oci_emulate(void *self, struct tenon_ctx *ctx, const struct tenon_exec_format *const *formats,
             size_t count, struct tenon_error *err)
 {
     struct oci *o = self;

@@ -119,7 +119,7 @@ find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,
               const char *ref, const char **digest, const void **data, size_t *len,
               struct tenon_error *err)
 {
-    struct tenon_descriptor desc;
+    struct tenon_descriptor desc = { .struct_size = sizeof desc };
     const char *mode = source_attr(req, "image.resolvemode");
     int rc = registry->resolve(ctx, said_before(ctx, req, ref), mode, &desc, data, len, err);
     if (rc < 0)
@@ -184,7 +184,7 @@ find_attestations(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     static const char key[] = "image.predicate=";
     const char *wanted = source_attr(req, "image.attestations");
     size_t count = 0;
-    struct tenon_descriptor root;
+    struct tenon_descriptor root = { .struct_size = sizeof root };
     const void *index;
     size_t len;
     if (!wanted || strcmp(wanted, "true") != 0)
@@ -236,7 +236,8 @@ image_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_source_request
     int rc = source_blobfile_read(host, ctx, req, &file, &repository, err);
     if (rc < 0)
         return rc;
-    const struct tenon_descriptor blob = {.media_type = "", .digest = file.digest};
+    const struct tenon_descriptor blob = { .struct_size = sizeof blob, .media_type = "",
+                                           .digest = file.digest };
     rc = registry->blob(ctx, at_digest(ctx, repository, file.digest), &blob, err);
     return rc < 0 ? rc : source_blobfile_write(host, ctx, &file, dest_dirfd, err);
 }
@@ -250,7 +251,7 @@ image_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reque
     (void)self;
     const void *manifest;
     size_t len;
-    struct tenon_descriptor config;
+    struct tenon_descriptor config = { .struct_size = sizeof config };
     if (is_blob(req))
         return blob_resolve(ctx, req, info, err);
     const char *ref = reference_of(req, err);

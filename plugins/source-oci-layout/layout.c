@@ -90,7 +90,8 @@ find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,
               const struct layout *l, const void **data, size_t *len,
               struct tenon_error *err)
 {
-    struct tenon_descriptor desc = {.digest = l->digest, .media_type = ""};
+    struct tenon_descriptor desc = { .struct_size = sizeof desc, .digest = l->digest,
+                                     .media_type = "" };
     for (int depth = 0;; depth++) {
         int rc = oci_layout_read(&l->files, desc.digest, data, len, err);
         if (rc < 0 || !registry->is_index(ctx, "", *data, *len))
@@ -109,7 +110,7 @@ resolve_opened(struct tenon_ctx *ctx, const struct tenon_source_request *req,
 {
     const void *manifest;
     size_t len;
-    struct tenon_descriptor config;
+    struct tenon_descriptor config = { .struct_size = sizeof config };
     int rc = l->digest ? TENON_OK
                        : oci_layout_tag(&l->files, l->tag, !l->tag_given, &l->digest, err);
     if (rc == TENON_OK)

@@ -5,7 +5,7 @@ set -eu
 top=${abs_top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-printf '#include "tenon-plugin.h"\nint tenon_header_alone(void) { return (int)sizeof(struct tenon_host); }\n' >"$tmp/t.c"
+printf '#include "tenon-plugin.h"\nint tenon_header_alone(void);\nint tenon_header_alone(void) { return (int)sizeof(struct tenon_host); }\n' >"$tmp/t.c"
 cp "$tmp/t.c" "$tmp/t.cc"
 flags="-I$top/core/include -Wall -Wextra -pedantic -Wpadded -Wno-missing-declarations -Werror -c -o $tmp/t.o"
 for std in c99 c11 gnu17; do
@@ -19,4 +19,7 @@ fi
 if echo 'int x;' | ${CC:-cc} -m32 -x c -c -o "$tmp/m.o" - 2>/dev/null; then
     ${CC:-cc} -m32 -ffreestanding -std=c99 $flags "$tmp/t.c"
     echo "ok: 32 bit"
+    # As on armhf and powerpc: 64-bit numbers begin at a multiple of 8.
+    ${CC:-cc} -m32 -malign-double -ffreestanding -std=c99 $flags "$tmp/t.c"
+    echo "ok: 32 bit, wide alignment"
 fi

@@ -380,8 +380,10 @@ kit_stat(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path, struct 
     const char *text = kit_file(ref, path, err);
     if (!text)
         return TENON_E_NOT_FOUND;
+    if (out->struct_size != sizeof *out)
+        return kit_error(err, TENON_E_BUG, 0, "no room is told");
     *out = (struct tenon_stat){
-        .path = path, .mode = S_IFREG | 0644, .size = (int64_t)strlen(text),
+        .struct_size = sizeof *out, .path = path, .mode = S_IFREG | 0644, .size = (int64_t)strlen(text),
     };
     return 0;
 }

@@ -58,16 +58,16 @@ record(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *w
     fprintf(f, "cwd %s\nnetwork %s\nhostname %s\ngroup above %s\n", x->cwd, x->network, x->hostname,
             x->cgroup_parent ? x->cgroup_parent : "none");
     for (size_t i = 0; i < x->mount_count; i++) {
-        fprintf(f, "mount %s%s%s%s of", x->mounts[i].target,
-                x->mounts[i].flags & TENON_MOUNT_RDONLY ? " rdonly" : "",
-                x->mounts[i].flags & TENON_MOUNT_NOEXEC ? " noexec" : "",
-                x->mounts[i].flags & TENON_MOUNT_DEVICE ? " device" : "");
-        attributes(f, x->mounts[i].source);
+        fprintf(f, "mount %s%s%s%s of", x->mounts[i]->target,
+                x->mounts[i]->flags & TENON_MOUNT_RDONLY ? " rdonly" : "",
+                x->mounts[i]->flags & TENON_MOUNT_NOEXEC ? " noexec" : "",
+                x->mounts[i]->flags & TENON_MOUNT_DEVICE ? " device" : "");
+        attributes(f, x->mounts[i]->source);
         fprintf(f, "\n");
     }
     for (size_t i = 0; i < x->limit_count; i++)
-        fprintf(f, "limit %s %lld %lld\n", x->limits[i].name, (long long)x->limits[i].soft,
-                (long long)x->limits[i].hard);
+        fprintf(f, "limit %s %lld %lld\n", x->limits[i]->name, (long long)x->limits[i]->soft,
+                (long long)x->limits[i]->hard);
     fprintf(f, "user %u\ngroup %u\ngroups", x->uid, x->gid);
     for (size_t i = 0; i < x->group_count; i++)
         fprintf(f, " %u", x->groups[i]);

@@ -407,7 +407,8 @@ START_TEST(test_executor_mounts_in_order)
           .flags = TENON_MOUNT_RDONLY | TENON_MOUNT_NOEXEC },
         { .source = dir, .target = "/dev/shm/x", .fd = dfd, .flags = TENON_MOUNT_RDONLY },
     };
-    struct tenon_exec x = { .mounts = mounts, .mount_count = 3 };
+    const struct tenon_exec_mount *const list[] = { &mounts[0], &mounts[1], &mounts[2] };
+    struct tenon_exec x = { .mounts = list, .mount_count = 3 };
     ck_assert_int_eq(run_shell_as("cat /m/new/file; ls -d /dev/shm/x/sub; echo y > /m/w; "
                                   "(echo z > /m/new/file) 2>/dev/null || echo ro; "
                                   "touch /dev/shm/x/y 2>/dev/null || echo ro", &x), 0);
@@ -447,7 +448,8 @@ START_TEST(test_executor_mount_attributes)
         snprintf(target, sizeof target, "%s/at%zu", k % 2 ? "/dev" : "/tmp", i);
         struct tenon_exec_mount m = { .source = dir, .target = target, .flags = wanted[i].flags,
                                       .fd = open(dir, O_PATH | O_CLOEXEC) };
-        struct tenon_exec x = { .mounts = &m, .mount_count = 1 };
+        const struct tenon_exec_mount *const list[] = { &m };
+        struct tenon_exec x = { .mounts = list, .mount_count = 1 };
         /* A runtime has options for the one mount; the core's are for all in it. */
         char inside[50] = "";
         if (strstr(executors[_i].file, "native"))
@@ -523,11 +525,12 @@ START_TEST(test_executor_limits)
 {
     if (!begin(_i))
         return;
-    struct tenon_exec_limit l[] = {{"nofile", 321, 654},
-                                   {"core", 0, 4096},
-                                   {"nproc", 700, 700},
-                                   {"stack", 1 << 20, 4 << 20}};
-    struct tenon_exec x = { .limits = l, .limit_count = 4 };
+    struct tenon_exec_limit l[] = {{ .name = "nofile", .soft = 321, .hard = 654 },
+                                   { .name = "core", .soft = 0, .hard = 4096 },
+                                   { .name = "nproc", .soft = 700, .hard = 700 },
+                                   { .name = "stack", .soft = 1 << 20, .hard = 4 << 20 }};
+    const struct tenon_exec_limit *const list[] = { &l[0], &l[1], &l[2], &l[3] };
+    struct tenon_exec x = { .limits = list, .limit_count = 4 };
     ck_assert_int_eq(run_shell_as("awk '/open files|core file|processes|stack/ "
                                   "{ print $(NF - 2), $(NF - 1) }' "
                                   "/proc/self/limits | sort | tr '\\n' ' '",

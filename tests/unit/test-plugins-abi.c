@@ -658,6 +658,58 @@ START_TEST(test_abi_init_and_fini)
 }
 END_TEST
 
+/* ---- a host of before ------------------------------------------------------------------- */
+
+static int
+check_nothing(struct tenon_ctx *ctx, const char *dest, uint32_t kind, struct tenon_error *err)
+{
+    (void)ctx, (void)dest, (void)kind, (void)err;
+    return TENON_OK;
+}
+
+/* What a plugin that knows more than the host sees of it.  The members behind are set: whoever
+ * looks at them without asking how long the table is finds them. */
+START_TEST(test_abi_host_shorter)
+{
+    auto_free char *notes = tenon_asprintf("%s/notes", dir_path);
+    auto_free char *text = tenon_asprintf(
+        "#include <tenon-plugin.h>\n#include <stdio.h>\n"
+        "static int start(const struct tenon_host *h, const struct tenon_values *c, void **self,"
+        " struct tenon_error *e) { FILE *f = fopen(\"%s\", \"a\"); (void)c,(void)e; *self = 0;"
+        " fputs(!TENON_HAS(struct tenon_host, h, sink) ? \"no sinks \" :"
+        " !TENON_HAS(struct tenon_sink_api, h->sink, check) ? \"no check \" : \"all \", f);"
+        " fclose(f); return 0; }\n"
+        "static int at(void *s, struct tenon_ctx *c, const struct tenon_mount_request *r,"
+        " struct tenon_mount *o, struct tenon_error *e) { (void)s,(void)c,(void)r,(void)o,(void)e; return -1; }\n"
+        "static const struct tenon_mount_ops ops = { .struct_size = sizeof ops, .attach = at };\n"
+        "static const struct tenon_plugin p = { TENON_PLUGIN_HEADER(TENON_KIND_MOUNT),"
+        " .key_policy = TENON_KEY_OPTIONS, .name = \"x\", .ops.mount = &ops, .init = start };\n"
+        "TENON_PLUGIN_EXPORT(mount_x, p);\n", notes);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf said = TENON_BUF_INIT;
+    struct tenon_sink_api sinks = { .struct_size = sizeof sinks, .check = check_nothing };
+    struct tenon_host host = { .struct_size = sizeof host, .sink = &sinks };
+    const size_t lengths[][2] = {
+        { offsetof(struct tenon_host, sink), sizeof sinks },
+        { sizeof host, offsetof(struct tenon_sink_api, check) },
+        { sizeof host, sizeof sinks },
+    };
+    compile("mount-x", text);
+    for (size_t i = 0; i < tenon_countof(lengths); i++) {
+        struct tenon_plugins_options o = { .dirs = (const char *[]){ dir_path, NULL }, .host = &host };
+        struct tenon_plugins *p = NULL;
+        struct tenon_module *m = NULL;
+        host.struct_size = (uint32_t)lengths[i][0];
+        sinks.struct_size = (uint32_t)lengths[i][1];
+        ck_assert_int_eq(tenon_plugins_new(&o, &p, &err), 0);
+        ck_assert_int_eq(tenon_plugins_get(p, TENON_KIND_MOUNT, "x", &m, &err), 0);
+        tenon_plugins_free(p);
+    }
+    ck_assert_int_eq(tenon_read_file(notes, 100, &said, &err), 0);
+    ck_assert_str_eq(tenon_buf_str(&said), "no sinks no check all ");
+}
+END_TEST
+
 /* ---- who may be inside at once ---------------------------------------------------------------- */
 
 enum { THREADS = 4, ROUNDS = 3000 };
@@ -745,6 +797,7 @@ main(void)
     tcase_add_test(tc, test_module_check_of_answers);
     tcase_add_test(tc, test_module_check_of_a_long_message);
     tcase_add_test(tc, test_abi_init_and_fini);
+    tcase_add_test(tc, test_abi_host_shorter);
     tcase_add_loop_test(tc, test_abi_threads, 0, (int)tenon_countof(models));
     suite_add_tcase(suite, tc);
     return unit_run(suite);

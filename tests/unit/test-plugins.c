@@ -84,7 +84,7 @@ static const struct {
     const char *extra, *message;
 } refused[] = {
     { ".abi_major = 77", "made for interface 77" },
-    { ".abi_minor = 2", "made for interface 0.2, this tenon has" },
+    { ".abi_minor = 3", "made for interface 0.3, this tenon has" },
     { ".need_minor = 999", "it needs interface" },
     { ".need_minor = TENON_ABI_MINOR + 1", "it needs interface" },
     { ".abi_major = TENON_ABI_MAJOR + 1", "made for interface" },
@@ -97,6 +97,16 @@ static const struct {
     { ".flags = 1", "flags this tenon does not know" },
     { ".threads = 5", "unknown thread model" },
     { ".ops.mount = 0", "no table of operations" },
+    { ".reserved = 1", "flags this tenon does not know" },
+    { ".key_policy = 5", "unknown key_policy" },
+    { ".options = (const struct tenon_param[]){ { .name = \"o\", .type = 9 }, { .name = 0 } }",
+      "an option has a type or flags this tenon does not know" },
+    { ".options = (const struct tenon_param[]){ { .name = \"o\", .type = 1, .flags = 64 }, { .name = 0 } }",
+      "an option has a type or flags this tenon does not know" },
+    { ".config = (const struct tenon_param[]){ { .name = \"o\" }, { .name = 0 } }",
+      "an option has a type or flags this tenon does not know" },
+    { ".ops.mount = &(const struct tenon_mount_ops){ .struct_size = sizeof ops, .flags = 1, .attach = at }",
+      "its table of operations has flags this tenon does not know" },
 };
 
 START_TEST(test_plugins_wrong_module_is_refused)

@@ -237,8 +237,10 @@ START_TEST(test_recap_warnings)
     };
     pk_model_event(&m, &ev, &st);
     static const char file[] = "FROM a\nRUN b\n";
-    struct tenon_source_excerpt x = { "Dockerfile", file, sizeof file - 1, 0, 0 };
-    struct tenon_progress_end end = { .struct_size = sizeof end, .files = &x, .file_count = 1 };
+    struct tenon_source_excerpt x = { .struct_size = sizeof x, .filename = "Dockerfile", .data = file,
+                                      .len = sizeof file - 1, .line = 0, .end_line = 0 };
+    const struct tenon_source_excerpt *const list[] = { &x };
+    struct tenon_progress_end end = { .struct_size = sizeof end, .files = list, .file_count = 1 };
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
     struct pk_warning_style style = { .program = "docker" };
     pk_recap_warnings(&b, &m, &end, &style);
@@ -262,7 +264,8 @@ START_TEST(test_recap_warnings)
     ev.more_count = tenon_countof(more);
     m = (struct pk_model){0};
     pk_model_event(&m, &ev, &st);
-    x = (struct tenon_source_excerpt){ "Dockerfile", longer, sizeof longer - 1, 0, 0 };
+    x.data = longer;
+    x.len = sizeof longer - 1;
     tenon_buf_clear(&b);
     pk_recap_warnings(&b, &m, &end, &style);
     ck_assert_ptr_nonnull(strstr(tenon_buf_str(&b),
@@ -278,10 +281,12 @@ START_TEST(test_recap_shows_step_and_lines)
     vertex(&m, "[2/3] RUN false", 1000000000, 0, NULL);
     log_text(&m, "[2/3] RUN false", "said\n", 1123000000);
     static const char file[] = "FROM a\n\nRUN one\nRUN false\nRUN three\nRUN four\nRUN five\n";
-    struct tenon_source_excerpt x = { "Dockerfile", file, sizeof file - 1, 4, 4 };
+    struct tenon_source_excerpt x = { .struct_size = sizeof x, .filename = "Dockerfile", .data = file,
+                                      .len = sizeof file - 1, .line = 4, .end_line = 4 };
+    const struct tenon_source_excerpt *const list[] = { &x };
     struct tenon_progress_end end = {
         .status = TENON_E_FAILED, .vertex = "[2/3] RUN false", .error = "failed to solve: x",
-        .excerpts = &x, .excerpt_count = 1,
+        .excerpts = list, .excerpt_count = 1,
     };
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
     pk_recap_failure(&b, &m, &end, 10);

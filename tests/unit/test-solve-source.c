@@ -17,6 +17,7 @@ static const char asked_source[] =
     " const struct tenon_source_request *r, struct tenon_source_info *i,"
     " struct tenon_error *e) {\n"
     "    char text[512]; int n; static struct tenon_descriptor layer;\n"
+    "    static const struct tenon_descriptor *const layers[] = { &layer };\n"
     "    (void)self, (void)e;\n"
     "    n = snprintf(text, sizeof text, \"%s|%s\", r->identifier, r->platform);\n"
     "    for (const char *const *a = r->attrs; a && *a; a++)\n"
@@ -31,7 +32,8 @@ static const char asked_source[] =
     " TENON_SOURCE_TREE | TENON_SOURCE_LAYERS : strstr(text, \"layers\") ?"
     " TENON_SOURCE_LAYERS : strstr(text, \"inplace\") ? TENON_SOURCE_IN_PLACE :"
     " TENON_SOURCE_TREE;\n"
-    "    if (strstr(text, \"layers\")) { i->layers = &layer; i->layer_count = 1;"
+    "    if (strstr(text, \"layers\")) { i->layers = layers; i->layer_count = 1;"
+    " layer.struct_size = strstr(text, \"sizeless\") ? 0 : sizeof layer;"
     " layer.digest = \"d\"; layer.diff_id = strstr(text, \"bare\") ? 0 :"
     " \"sha256:" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" "\"; }\n"
     "    return 0; }\n"
@@ -202,6 +204,7 @@ static const struct {
     { "asked://layers", 0 },
     { "asked://layers-keyless", TENON_E_BUG },
     { "asked://layers-bare", TENON_E_INVALID },
+    { "asked://layers-sizeless", TENON_E_BUG },
     { "asked://none", TENON_E_BUG },
     { "asked://two", TENON_E_BUG },
     { "asked://inplace", TENON_E_BUG }, /* it has no open_tree */
@@ -272,23 +275,26 @@ START_TEST(test_layers_are_what_was_said)
     const struct arrival *a = &arrivals[_i];
     struct tenon_ctx *ctx = tenon_ctx_new(&engine, engine.events, NULL, "x");
     const struct tenon_descriptor said = {
-        .digest = a->digest, .size = a->said, .diff_id = a->diff_id };
-    const struct layer_set set = { .store = store, .ctx = ctx, .layers = &said, .count = 1,
+        .struct_size = sizeof said, .digest = a->digest, .size = a->said, .diff_id = a->diff_id };
+    const struct tenon_descriptor *const list[] = { &said };
+    const struct layer_set set = { .store = store, .ctx = ctx, .layers = list, .count = 1,
                                    .fetch = bring, .data = (void *)a };
     auto_chain struct tenon_chain chain = {0};
 
     if (a->known) {
         auto_chain struct tenon_chain before = {0};
-        const struct tenon_descriptor cached = { .digest = EMPTY_TAR, .diff_id = EMPTY_TAR };
+        const struct tenon_descriptor cached = { .struct_size = sizeof cached,
+                                                 .digest = EMPTY_TAR, .diff_id = EMPTY_TAR };
+        const struct tenon_descriptor *const other[] = { &cached };
         struct layer_set cache = set;
-        cache.layers = &cached;
+        cache.layers = other;
         cache.data = (void *)&arrivals[0];
         cache.variant = of_a_cache;
         OK(layers_make(&cache, &before, &err));
     }
     ck_assert_msg(layers_make(&set, &chain, &err) == a->code, "%s: %s", a->what, err.message);
     ck_assert_msg(!a->message || strstr(err.message, a->message), "%s: %s", a->what, err.message);
-    ck_assert_msg(layers_there(store, &said, 1, true, &chain) == !a->code, "%s", a->what);
+    ck_assert_msg(layers_there(store, &(const struct tenon_descriptor *){ &said }, 1, true, &chain) == !a->code, "%s", a->what);
     tenon_ctx_free(ctx);
 }
 END_TEST

@@ -31,7 +31,8 @@ give(struct tenon_ctx *ctx, int level, struct tenon_descriptor *desc, const void
 {
     char *text = fake_alloc(ctx, 32);
     snprintf(text, 32, level ? "index %d" : "manifest", level);
-    *desc = (struct tenon_descriptor){.media_type = level ? "index" : "manifest", .digest = TOP,
+    ck_assert_uint_eq(desc->struct_size, sizeof *desc);
+    *desc = (struct tenon_descriptor){.struct_size = sizeof *desc, .media_type = level ? "index" : "manifest", .digest = TOP,
                                       .size = 9};
     *data = text;
     *len = strlen(text);
@@ -62,7 +63,8 @@ fake_choose(struct tenon_ctx *ctx, const void *index, size_t len, const char *pl
     char *digest = fake_alloc(ctx, 32);
     (void)len;
     snprintf(digest, 32, "sha256:level-%d", atoi((const char *)index + strlen("index ")) - 1);
-    *out = (struct tenon_descriptor){.media_type = "?", .digest = digest};
+    ck_assert_uint_eq(out->struct_size, sizeof *out);
+    *out = (struct tenon_descriptor){.struct_size = sizeof *out, .media_type = "?", .digest = digest};
     return call(err, "choose", platform ? platform : "none", "");
 }
 
@@ -80,7 +82,8 @@ fake_image_config(struct tenon_ctx *ctx, const void *manifest, size_t len,
     (void)ctx;
     ck_assert_uint_eq(len, strlen("manifest"));
     ck_assert_int_eq(memcmp(manifest, "manifest", len), 0);
-    *out = (struct tenon_descriptor){.digest = "sha256:config", .size = 5};
+    ck_assert_uint_eq(out->struct_size, sizeof *out);
+    *out = (struct tenon_descriptor){.struct_size = sizeof *out, .digest = "sha256:config", .size = 5};
     return call(err, "image_config", "", "");
 }
 
@@ -94,7 +97,7 @@ fake_blob(struct tenon_ctx *ctx, const char *ref, const struct tenon_descriptor 
 
 static int
 fake_image_layers(struct tenon_ctx *ctx, const void *manifest, size_t len, const void *config,
-                  size_t config_len, const struct tenon_descriptor **layers, size_t *count,
+                  size_t config_len, const struct tenon_descriptor *const **layers, size_t *count,
                   struct tenon_error *err)
 {
     (void)manifest, (void)len;
@@ -106,7 +109,7 @@ fake_image_layers(struct tenon_ctx *ctx, const void *manifest, size_t len, const
 }
 
 static const char *
-fake_chain_id(struct tenon_ctx *ctx, const struct tenon_descriptor *layers, size_t count)
+fake_chain_id(struct tenon_ctx *ctx, const struct tenon_descriptor *const *layers, size_t count)
 {
     char *id = fake_alloc(ctx, 32);
     ck_assert_ptr_nonnull(layers);
@@ -356,7 +359,7 @@ START_TEST(test_image_fetch)
         const char *id, *log;
     } cases[] = {{"docker-image://" REF, "blob " REF "@" TOP " sha256:layer\n"},
                  {"docker-image://app@sha256:x", "blob app@" TOP " sha256:layer\n"}};
-    const struct tenon_descriptor layer = {.digest = "sha256:layer"};
+    const struct tenon_descriptor layer = {.struct_size = sizeof layer, .digest = "sha256:layer"};
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     ck_assert_int_eq(look(cases[_i].id, NULL, &err), 0);
     tenon_buf_clear(&fake.log);

@@ -186,7 +186,7 @@ START_TEST(test_layout_finds)
     ck_assert_str_eq(info.digest, manifest.str);
     ck_assert_uint_eq(info.flags, TENON_SOURCE_LAYERS);
     ck_assert_uint_eq(info.layer_count, 1);
-    ck_assert_str_eq(info.layers[0].digest, layer.str);
+    ck_assert_str_eq(info.layers[0]->digest, layer.str);
     ck_assert_uint_eq(info.config_len, strlen(CONFIG));
     ck_assert_int_eq(memcmp(info.config, CONFIG, info.config_len), 0);
     /* Named by its layers, whatever the manifest is. */
@@ -200,14 +200,14 @@ START_TEST(test_layout_keeps_what_it_read)
     ck_assert(tenon_blob_exists(engine.store, manifest.str, NULL));
     ck_assert(tenon_blob_exists(engine.store, config.str, NULL));
     ck_assert(!tenon_blob_exists(engine.store, layer.str, NULL)); /* not before it is wanted */
-    ok(plugin->ops.source->fetch_layer(NULL, ctx, &req, &info, &info.layers[0], &err));
+    ok(plugin->ops.source->fetch_layer(NULL, ctx, &req, &info, info.layers[0], &err));
     int64_t size = 0;
     ck_assert(tenon_blob_exists(engine.store, layer.str, &size));
     ck_assert_int_eq(size, (int64_t)strlen(LAYER));
     /* A second time the layout is not needed. */
     auto_free char *path = blob_path(layer.str);
     ck_assert_int_eq(unlinkat(layout_dir, path, 0), 0);
-    ok(plugin->ops.source->fetch_layer(NULL, ctx, &req, &info, &info.layers[0], &err));
+    ok(plugin->ops.source->fetch_layer(NULL, ctx, &req, &info, info.layers[0], &err));
 }
 END_TEST
 
@@ -218,7 +218,7 @@ START_TEST(test_layout_depth)
         wrap("amd64");
     ok(look("base:v1", NULL));
     ck_assert_str_eq(info.digest, top.str);
-    ck_assert_str_eq(info.layers[0].digest, layer.str);
+    ck_assert_str_eq(info.layers[0]->digest, layer.str);
     wrap("amd64");
     refused(look("base:v1", NULL), TENON_E_LIMIT, "indexes are nested too deep");
 }
@@ -377,7 +377,7 @@ START_TEST(test_layout_cancelled)
 {
     ok(look("base:v1", NULL));
     tenon_cancel_fire(engine.cancel);
-    ck_assert_int_eq(plugin->ops.source->fetch_layer(NULL, ctx, &req, &info, &info.layers[0], &err),
+    ck_assert_int_eq(plugin->ops.source->fetch_layer(NULL, ctx, &req, &info, info.layers[0], &err),
                      TENON_E_CANCELLED);
     ck_assert(!tenon_blob_exists(engine.store, layer.str, NULL));
 }

@@ -86,7 +86,7 @@ emit_granted(struct code *c, const struct tenon_exec *x)
 {
     for (size_t i = 0; x && i < x->mount_count; i++) {
         struct stat st;
-        if ((x->mounts[i].flags & TENON_MOUNT_DEVICE) && fstat(x->mounts[i].fd, &st) == 0 &&
+        if ((x->mounts[i]->flags & TENON_MOUNT_DEVICE) && fstat(x->mounts[i]->fd, &st) == 0 &&
             (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
             emit_rule(c, S_ISCHR(st.st_mode) ? BPF_DEVCG_DEV_CHAR : BPF_DEVCG_DEV_BLOCK,
                       major(st.st_rdev), minor(st.st_rdev));
@@ -193,7 +193,7 @@ static bool
 was_granted_devices(const struct tenon_exec *x)
 {
     for (size_t i = 0; i < x->mount_count; i++)
-        if (x->mounts[i].flags & TENON_MOUNT_DEVICE)
+        if (x->mounts[i]->flags & TENON_MOUNT_DEVICE)
             return true;
     return false;
 }

@@ -161,14 +161,14 @@ emulation_users(struct emulation *e, const struct usernamespace *ids, int *fd)
 }
 
 int
-emulation_begin(struct emulation *e, const struct tenon_exec_format *formats, size_t count)
+emulation_begin(struct emulation *e, const struct tenon_exec_format *const *formats, size_t count)
 {
     const struct usernamespace same = USERNAMESPACE_INIT;
     int ignored;
     for (size_t i = 0; i < count; i++) {
-        if (strchr(formats[i].interpreter, ':'))
+        if (strchr(formats[i]->interpreter, ':'))
             return EINVAL; /* what parts the line */
-        tenon_strv_push(&e->lines, line_of(&formats[i]));
+        tenon_strv_push(&e->lines, line_of(formats[i]));
     }
     return emulation_users(e, &same, &ignored);
 }

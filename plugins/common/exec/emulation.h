@@ -26,7 +26,8 @@ struct emulation { /* one for all steps of a process */
                          .own = { .users_fd = -1, .formats_fd = -1 } }
 
 /* Before all else, once.  0, or an errno: it cannot be had. */
-int emulation_begin(struct emulation *e, const struct tenon_exec_format *formats, size_t count);
+int emulation_begin(struct emulation *e, const struct tenon_exec_format *const *formats,
+                    size_t count);
 /* A namespace with the ids of `ids`; *fd is borrowed, or -1: the one that we are in.  0 or an
  * errno. */
 int emulation_users(struct emulation *e, const struct usernamespace *ids, int *fd);

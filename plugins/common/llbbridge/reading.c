@@ -55,7 +55,7 @@ place_read_file(struct serving *s, const struct place *p, const char *path,
 
 static int
 place_read_dir(struct serving *s, const struct place *p, const char *path,
-               const struct tenon_stat **entries, size_t *count)
+               const struct tenon_stat *const **entries, size_t *count)
 {
     const struct tenon_bridge *b = s->gw->bridge;
 
@@ -215,14 +215,14 @@ read_dir_in(struct gateway *gw, struct grpc_call *call, bool in_container)
 
     if (!serving_begin(&s, gw, call, &gw_read_dir_message, &request))
         return;
-    const struct tenon_stat *entries;
+    const struct tenon_stat *const *entries;
     size_t count, kept = 0, bytes = 0;
     if (place_find(&s, in_container, request.ref, request.mount, &place) &&
         place_read_dir(&s, &place, request.path, &entries, &count) == 0) {
         struct gw_stat *stats = tenon_arena_array(&s.arena, count + 1, sizeof *stats);
         bool bad = false;
         for (size_t i = 0; i < count; i++) {
-            struct gw_stat st = make_stat(&entries[i]);
+            struct gw_stat st = make_stat(entries[i]);
             if (*request.pattern && !tenon_glob_match(request.pattern, st.path, &bad))
                 continue;
             if (place_entry_more(&s, &place, request.path, &st, &bytes) < 0)
@@ -261,7 +261,7 @@ stat_file_in(struct gateway *gw, struct grpc_call *call, bool in_container)
 
     if (!serving_begin(&s, gw, call, &gw_stat_file_message, &request))
         return;
-    struct tenon_stat st;
+    struct tenon_stat st = { .struct_size = sizeof st };
     if (place_find(&s, in_container, request.ref, request.mount, &place) &&
         place_stat(&s, &place, request.path, &st) == 0) {
         struct gw_stat stat = make_stat(&st);

@@ -77,7 +77,7 @@ pk_recap_failure(struct tenon_buf *out, struct pk_model *m,
             tenon_buf_addf(out, "%s\n", v->error);
     }
     for (size_t i = 0; i < end->excerpt_count; i++) {
-        const struct tenon_source_excerpt *x = &end->excerpts[i];
+        const struct tenon_source_excerpt *x = end->excerpts[i];
         const struct tenon_lines lines = {x->line, x->end_line};
         excerpt(out, x, &lines, 1);
     }
@@ -88,7 +88,7 @@ warning_excerpt(struct tenon_buf *out, const struct pk_warning *w,
                 const struct tenon_progress_end *end)
 {
     for (size_t i = 0; w->filename && w->line && i < end->file_count; i++) {
-        if (strcmp(end->files[i].filename, w->filename))
+        if (strcmp(end->files[i]->filename, w->filename))
             continue;
         TENON_VEC(struct tenon_lines) lines = {0};
         tenon_vec_push(&lines, ((struct tenon_lines){w->line, w->end_line}));
@@ -96,7 +96,7 @@ warning_excerpt(struct tenon_buf *out, const struct pk_warning *w,
             if (more->line)
                 tenon_vec_push(&lines, *more);
         }
-        excerpt(out, &end->files[i], lines.items, lines.len);
+        excerpt(out, end->files[i], lines.items, lines.len);
         tenon_vec_release(&lines);
         return;
     }

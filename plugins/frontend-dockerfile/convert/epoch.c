@@ -84,7 +84,7 @@ static int
 latest_in(struct df_build *b, struct tenon_ref *ref, int64_t *seconds, struct tenon_error *err)
 {
     struct df_list dirs = {0};
-    const struct tenon_stat *e;
+    const struct tenon_stat *const *e;
     size_t count;
 
     df_list_add(b->arena, &dirs, df_arena_strdup(b->arena, "/"));
@@ -93,11 +93,11 @@ latest_in(struct df_build *b, struct tenon_ref *ref, int64_t *seconds, struct te
         if (b->bridge->read_dir(b->ctx, ref, dir, &e, &count, err) < 0)
             return b->host->error->code(err);
         for (size_t k = 0; k < count; k++) {
-            const int64_t at = e[k].mtime_ns / INT64_C(1000000000);
-            if (S_ISDIR(e[k].mode))
+            const int64_t at = e[k]->mtime_ns / INT64_C(1000000000);
+            if (S_ISDIR(e[k]->mode))
                 df_list_add(b->arena, &dirs,
-                            df_arena_printf(b->arena, "%s%s/", dir, tenon_path_base(e[k].path)));
-            else if (S_ISREG(e[k].mode) && at > *seconds)
+                            df_arena_printf(b->arena, "%s%s/", dir, tenon_path_base(e[k]->path)));
+            else if (S_ISREG(e[k]->mode) && at > *seconds)
                 *seconds = at;
         }
         if (dirs.len > ARCHIVE_DIRS_MAX)
@@ -119,7 +119,7 @@ archive_time(struct df_convert *c, const struct origin *o, const struct tenon_st
     struct df_vertex *unpacked = df_plan_file(&plan, NULL, title);
     struct df_action *copy = df_vertex_action(&plan, unpacked, DF_DO_COPY);
     struct tenon_ref *ref = NULL;
-    const struct tenon_stat *e = NULL;
+    const struct tenon_stat *const *e = NULL;
     size_t count = 0;
 
     copy->from = v;
@@ -129,7 +129,8 @@ archive_time(struct df_convert *c, const struct origin *o, const struct tenon_st
     if (df_plan_emit(&plan, unpacked, &ref, err) < 0 ||
         b->bridge->read_dir(b->ctx, ref, "/", &e, &count, err) < 0)
         return b->host->error->code(err);
-    if (count == 1 && e[0].size == download->size && !strcmp(tenon_path_base(e[0].path), DOWNLOAD))
+    if (count == 1 && e[0]->size == download->size &&
+        !strcmp(tenon_path_base(e[0]->path), DOWNLOAD))
         return 0;
     return latest_in(b, ref, seconds, err);
 }
@@ -145,14 +146,14 @@ origin_time(struct df_convert *c, const struct origin *o, const char *name, int6
     struct df_vertex *v = o->is_git ? df_git_source(&plan, &o->git, title)
                                     : plan_download(&plan, o->url, title);
     struct tenon_ref *ref = NULL;
-    const struct tenon_stat *entries = NULL;
+    const struct tenon_stat *const *entries = NULL;
     size_t count = 0;
     if (df_plan_emit(&plan, v, &ref, err) < 0 ||
         b->bridge->read_dir(b->ctx, ref, "/", &entries, &count, err) < 0)
         return b->host->error->context(err, "SOURCE_DATE_EPOCH");
-    *seconds = count ? entries[0].mtime_ns / INT64_C(1000000000) : 0;
+    *seconds = count ? entries[0]->mtime_ns / INT64_C(1000000000) : 0;
     if (*seconds <= 0 && count && !o->is_git &&
-        archive_time(c, o, &entries[0], title, seconds, err) < 0)
+        archive_time(c, o, entries[0], title, seconds, err) < 0)
         return b->host->error->context(err, "SOURCE_DATE_EPOCH");
     return 0;
 }

@@ -205,7 +205,7 @@ refuse_policy(struct df_build *b, struct tenon_ref *context, const char *filenam
         !(x->is_git || x->is_archive))
         return 0;
     const char *name = df_arena_printf(b->arena, "%s.rego", filename);
-    struct tenon_stat there;
+    struct tenon_stat there = { .struct_size = sizeof there };
     int rc = b->bridge->stat(b->ctx, context, name, &there, err);
     if (rc == TENON_E_CANCELLED)
         return rc;
