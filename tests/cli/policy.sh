@@ -123,6 +123,17 @@ sed -i 's/ is / context /' user/Dockerfile # what a file of the web is called th
 rule CONVERT "$base:1" EXACT "$url/is" >file.json
 yes $named --policy filename=file.json user
 is web
+for is in web other; do # an attribute of the rule's holds for what it made, too
+    rule CONVERT "$base:1" EXACT "$url/is" \
+        "\"http.checksum\":\"sha256:$(echo $is | sha256sum | cut -d' ' -f1)\"" >sum.json
+    [ $is = other ] || yes $named --policy filename=sum.json user
+done
+run 1 tenon build $named --policy filename=sum.json user
+assert_has "$work/err" "digest mismatch"
+rule CONVERT "$base:1" EXACT "$url/is" '"http.filename":"renamed"' >renamed.json
+sed -i 's/ context / renamed /' user/Dockerfile # over one of our own
+yes $named --policy filename=renamed.json user
+is web
 # Who names an image without a context wants one.
 printf 'FROM %s/base:1\nCOPY Dockerfile /file\n' "$registry" >user/Dockerfile
 no 1 "docker-image://$registry/base:1: not an image config: a policy has made local://dir of it" \

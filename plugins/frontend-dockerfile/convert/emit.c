@@ -100,10 +100,6 @@ emit_source(struct emitter *e, const struct df_source *s)
                                             s->platform, e->err);
     if (!n)
         return NULL;
-    for (size_t i = 0; i < s->attrs.len; i++)
-        if (tenon_llb_source_attr(e->h, n, s->attrs.items[i].key,
-                                  s->attrs.items[i].value, e->err) < 0)
-            return NULL;
     const char *follow = s->follow ? follow_paths(e->b->arena, s->follow) : NULL;
     if (follow &&
         tenon_llb_source_attr(e->h, n, "local.followpaths", follow, e->err) < 0)
@@ -113,6 +109,11 @@ emit_source(struct emitter *e, const struct df_source *s)
                               json_list(e->b->arena, s->exclude->items,
                                         s->exclude->len), e->err) < 0)
         return NULL;
+    /* Last: a policy's go before. */
+    for (size_t i = 0; i < s->attrs.len; i++)
+        if (tenon_llb_source_attr(e->h, n, s->attrs.items[i].key,
+                                  s->attrs.items[i].value, e->err) < 0)
+            return NULL;
     return n;
 }
 

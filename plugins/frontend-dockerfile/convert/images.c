@@ -43,6 +43,29 @@ attr_list(struct df_arena *a, const struct df_pairs *attrs)
     return out;
 }
 
+/* Attributes, "KEY=VALUE", that were not asked with. */
+static struct df_pairs
+added_attrs(struct df_arena *a, const char *const *attrs, const char *const *asked)
+{
+    struct df_pairs out = {0};
+    size_t count = 0;
+    while (attrs && attrs[count])
+        count++;
+    out.items = df_arena_array(a, count + 1, sizeof *out.items);
+    for (size_t i = 0; i < count; i++) {
+        const char *eq = strchr(attrs[i], '=');
+        bool is_asked = false;
+        for (const char *const *q = asked; *q; q++)
+            is_asked = is_asked || strcmp(*q, attrs[i]) == 0;
+        if (eq && !is_asked)
+            out.items[out.len++] = (struct df_pair){
+                .key = df_arena_strndup(a, attrs[i], (size_t)(eq - attrs[i])),
+                .value = df_arena_strdup(a, eq + 1),
+            };
+    }
+    return out;
+}
+
 /* "repo:tag@sha256:..." whatever the bridge made of the identifier. */
 static const char *
 pinned(struct df_arena *a, const struct tenon_source_meta *m, const char *asked)
@@ -90,7 +113,10 @@ df_image_meta(struct df_build *b, const char *identifier,
         .config = got.config, .config_len = got.config_len,
     };
     if (is_other)
-        m->meta = (struct df_image_meta){.instead = df_arena_strdup(b->arena, got.identifier)};
+        m->meta = (struct df_image_meta){
+            .instead = df_arena_strdup(b->arena, got.identifier),
+            .instead_attrs = added_attrs(b->arena, got.source_attrs, q.attrs),
+        };
     m->next = b->metas;
     b->metas = m;
     *out = m->meta;

@@ -26,7 +26,8 @@ struct df_image_meta {
     const char *digest; /* or NULL */
     const void *config;
     size_t config_len;
-    const char *instead; /* what a policy has made of it, no image; then there is nothing else */
+    const char *instead; /* what a policy has made of it, no image; then there is only: */
+    struct df_pairs instead_attrs; /* those that the policy has added */
 };
 /* identifier "docker-image://..." or "oci-layout://...".  The same question
  * is asked once a request. */

@@ -62,13 +62,15 @@ parse_config(struct df_convert *c, const struct df_image_meta *meta,
     return 0;
 }
 
-/* What a policy has made of the image, as if the user had named it; as often as BuildKit does. */
+/* What a policy has made of the image, as if the user had named it, with the policy's attributes;
+ * as often as BuildKit does. */
 static int
-load_instead(struct df_convert *c, const struct df_named *n, const char *identifier,
+load_instead(struct df_convert *c, const struct df_named *n, const struct df_image_meta *meta,
              const struct df_paths *paths, struct df_vertex **tree, struct df_image *image,
              bool *has_image, struct tenon_error *err)
 {
     static const char local[] = "local://";
+    const char *identifier = meta->instead;
     struct df_named other = *n;
 
     if (++other.moved > MOVED_MAX)
@@ -77,7 +79,11 @@ load_instead(struct df_convert *c, const struct df_named *n, const char *identif
     other.input = tenon_has_prefix(identifier, local)
                       ? df_arena_printf(c->arena, "local:%s", identifier + strlen(local))
                       : identifier;
-    return df_named_load(c, &other, paths, tree, image, has_image, err);
+    int rc = df_named_load(c, &other, paths, tree, image, has_image, err);
+    for (size_t i = 0; rc == 0 && *tree && i < meta->instead_attrs.len; i++)
+        df_vertex_attr(&c->plan, *tree, meta->instead_attrs.items[i].key,
+                       meta->instead_attrs.items[i].value);
+    return rc;
 }
 
 static int
@@ -102,7 +108,7 @@ load_docker_image(struct df_convert *c, const struct df_named *n,
         df_arena_printf(c->arena, "[context %s] load metadata for %s", n->name,
                         ref), &attrs, &meta, err);
     if (rc == 0 && meta.instead)
-        return load_instead(c, n, meta.instead, paths, tree, image, has_image, err);
+        return load_instead(c, n, &meta, paths, tree, image, has_image, err);
     if (rc < 0 || (rc = parse_config(c, &meta, image, err)) < 0)
         return rc;
     *has_image = true;

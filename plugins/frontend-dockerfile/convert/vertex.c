@@ -48,6 +48,11 @@ df_vertex_attr(struct df_plan *p, struct df_vertex *source, const char *key,
                const char *value)
 {
     struct df_pairs *attrs = &source->source.attrs;
+    for (size_t i = 0; i < attrs->len; i++)
+        if (strcmp(attrs->items[i].key, key) == 0) {
+            attrs->items[i].value = value;
+            return;
+        }
     struct df_pair *grown =
         df_arena_array(p->build->arena, attrs->len + 1, sizeof *grown);
     if (attrs->len)
