@@ -160,7 +160,7 @@ tenon_asked_json(const struct tenon_asked *asked, const struct tenon_mask *mask)
     json_object_object_add(o, "frontend", json_object_new_string(asked->frontend));
     json_object_object_add(o, "args", arguments(asked, mask, &masked));
     if (asked->inputs)
-        json_object_object_add(o, "inputs", json_object_get(asked->inputs));
+        json_object_object_add(o, "inputs", tenon_mask_json(mask, asked->inputs));
     if (asked->root && is_request(asked->root))
         json_object_object_add(o, "root", tenon_asked_json(asked->root, mask));
     if (masked)

@@ -59,6 +59,18 @@ def asked(c, channel, session):
     c.check("no secret of an input's request", "t0psecret" not in json.dumps(said) and not whole and
             said["inputs"]["one"]["request"]["args"]["build-arg:WORD"] == "in", said)
 
+    # What is a secret of the consumer's only, the producer's request shows no more than its own.
+    def reused(build):
+        definition = getattr(produce(build, **{"build-arg:WORD": "t0psecret"}), "def")
+        ref = solve(build, {"one": definition}, **{
+            "target": "laid", "context:example.invalid/x": "input:one",
+            "build-arg:API_TOKEN": "t0psecret"})
+        build.bridge("Return", m.ReturnRequest(result=m.Result(ref=m.Ref(id=ref.id))), c.NONE)
+
+    said, _ = attested(reused)
+    c.check("no secret of the consumer's", "t0psecret" not in json.dumps(said) and
+            said["inputs"]["one"]["request"]["args"]["build-arg:WORD"] == "xxxxx", said)
+
     def plain(build):
         ref = build.bridge("Solve", m.SolveRequest(
             Definition=c.write_file(b"plain"), allowResultReturn=True, allowResultArrayRef=True),
