@@ -18,7 +18,7 @@ static const char help[] =
     "      --format FORMAT   table or json\n"
     "  -h, --help            show this\n"
     "  -q, --quiet           names only; no plugin is opened\n"
-    "  -v, --verbose         with files, plugins that others hide, and what is skipped\n"
+    "  -v, --verbose         with files, what others hide, and what is skipped\n"
     "\n"
     "Searched in this order: --plugin-dir, $TENON_PLUGIN_PATH (not as root),\n"
     "\"plugin-dirs\" of tenon.json,\n"

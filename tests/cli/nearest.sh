@@ -40,7 +40,7 @@ BUILD build
 shel shell
 prun prune
 iamges images
-plugin plugins
+plguins plugins
 dotcor doctor
 dockr docker
 verison version
