@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "ids.h"
@@ -37,12 +38,28 @@ refuse_owner(const struct vet *v, const char *path, const struct stat *st)
                            (unsigned)st->st_uid);
 }
 
+/* Then the bits of the group are a mask of what users and groups by name may, and the group's
+ * name says nothing.  What cannot be looked up counts as one. */
+static bool
+has_access_list(const char *path)
+{
+    static const char *const kinds[] = {
+        "system.posix_acl_access", "system.nfs4_acl", "system.nfs4acl_xdr",
+        "system.richacl", "system.cifs_acl", "system.ntfs_acl",
+    };
+
+    for (size_t i = 0; i < tenon_countof(kinds); i++)
+        if (lgetxattr(path, kinds[i], NULL, 0) >= 0 || (errno != ENODATA && errno != EOPNOTSUPP))
+            return true;
+    return false;
+}
+
 /* With umask 002, as many systems have it for who has a group of their own, all is writable for
  * that group.  Root's is older than that custom, and has had members. */
 static bool
-is_ours_alone(gid_t gid)
+is_ours_alone(const char *path, gid_t gid)
 {
-    return geteuid() != 0 && tenon_is_private_group(geteuid(), gid);
+    return geteuid() != 0 && tenon_is_private_group(geteuid(), gid) && !has_access_list(path);
 }
 
 static int
@@ -50,7 +67,7 @@ vet_one(const struct vet *v, const char *path, const struct stat *st, bool overf
 {
     if (!owner_is_trusted(st, overflow))
         return refuse_owner(v, path, st);
-    if ((st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && !is_ours_alone(st->st_gid))) {
+    if ((st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && !is_ours_alone(path, st->st_gid))) {
         tenon_error_set(v->err, TENON_E_DENIED, "%s: others may write to %s", v->what, path);
         return tenon_error_hint(v->err, "chmod go-w %s", path);
     }

@@ -9,8 +9,9 @@
 
 /* DENIED unless only root or we can change what is at path, nor any directory or link on the
  * way; path's last component may be a link. Messages begin with `what`, "configuration
- * refused". A group that stands for this user alone is not others. Inside a user namespace root's
- * directories show the overflow uid and are good. */
+ * refused". A group that stands for this user alone is not others, where no access control list
+ * (ACL) says who else may write. Inside a user namespace root's directories show the overflow uid
+ * and are good. */
 int tenon_vet_path(const char *path, const char *what, struct tenon_error *err);
 /* The same of a regular file, or of a link and all that it leads through to one; file_of_root: also
  * the owner may be the overflow uid, of a link's target when that is beside it. */
