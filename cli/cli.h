@@ -156,6 +156,9 @@ int cli_enter_user_namespace(struct tenon_error *err);
 int cli_private_mounts(struct tenon_error *err);
 /* For an ordinary user it is in the user namespace. */
 int cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_error *err);
+/* Has this program rights that its caller has not (setuid, setgid, file capabilities)? Then the
+ * caller's modules are not loaded. */
+bool cli_is_raised(void);
 int cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon_error *err);
 /* What the configuration and the machine say, for build and shell: executor,
  * network, platform, ids.  The rest of e is the caller's. */

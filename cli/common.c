@@ -288,7 +288,7 @@ check_plugin_keys(struct tenon_plugins *plugins, struct json_object *config,
     return TENON_OK;
 }
 
-/* "plugin-dirs" of tenon.json, which was vetted; NULL: there are none. */
+/* "plugin-dirs" of tenon.json, which was vetted for root alone; NULL: there are none. */
 static int
 configured_dirs(struct json_object *config, char ***out, struct tenon_error *err)
 {
@@ -304,10 +304,16 @@ configured_dirs(struct json_object *config, char ***out, struct tenon_error *err
     return TENON_OK;
 }
 
+bool
+cli_is_raised(void)
+{
+    return getauxval(AT_SECURE) || getuid() != geteuid() || getgid() != getegid();
+}
+
 int
 cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon_error *err)
 {
-    bool raised = getauxval(AT_SECURE) || getuid() != geteuid() || getgid() != getegid();
+    const bool raised = cli_is_raised();
     if (raised && cli->plugin_dirs && cli->plugin_dirs[0])
         return tenon_error_set(err, TENON_E_DENIED,
                                "--plugin-dir: not in a program with raised privileges");
@@ -317,13 +323,13 @@ cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon
     auto_strv char **config_dirs = NULL;
     if (configured_dirs(cli->config, &config_dirs, err) < 0)
         return err->code;
-    if (raised && config_dirs)
-        return tenon_error_set(err, TENON_E_DENIED, "configuration: plugin-dirs: not in a program "
-                               "with raised privileges");
+    if (raised && config_dirs) /* they may be the caller's as well as the site's */
+        tenon_log(TENON_LOG_WARNING, "configuration: plugin-dirs are ignored in a program with "
+                                     "raised privileges");
     struct tenon_plugins_options o = {
         .dirs = cli->plugin_dirs,
         .env_path = plugin_path(),
-        .config_dirs = (const char *const *)config_dirs,
+        .config_dirs = raised ? NULL : (const char *const *)config_dirs,
         .builtin_dir = TENON_PLUGIN_DIR,
         .config = config,
         .host = tenon_engine_host(),

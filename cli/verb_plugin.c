@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "kit/trial.h"
 #include "pluginnew.h"
@@ -51,16 +52,18 @@ put_text(const struct tenon_trial_report *r, const struct flags *flags)
     tenon_vec_foreach(x, &r->results) {
         if (x->outcome == TENON_TRIAL_OK && !flags->verbose)
             continue;
-        printf("%-8s %s", outcomes[x->outcome], x->name);
+        printf("%-8s ", outcomes[x->outcome]);
+        cli_put_text(stdout, x->name);
         if (*x->text) {
             fputs(": ", stdout);
             cli_put_text(stdout, x->text);
         }
         putchar('\n');
     }
-    printf("%s: %zu checks: %zu ok, %zu warnings, %zu failed, %zu skipped\n", r->plugin,
-           r->results.len, r->count[TENON_TRIAL_OK], r->count[TENON_TRIAL_WARNING],
-           r->count[TENON_TRIAL_FAILED], r->count[TENON_TRIAL_SKIPPED]);
+    cli_put_text(stdout, r->plugin);
+    printf(": %zu checks: %zu ok, %zu warnings, %zu failed, %zu skipped\n", r->results.len,
+           r->count[TENON_TRIAL_OK], r->count[TENON_TRIAL_WARNING], r->count[TENON_TRIAL_FAILED],
+           r->count[TENON_TRIAL_SKIPPED]);
 }
 
 static void
@@ -97,11 +100,27 @@ configuration(const struct cli *cli, const char *path)
     return own;
 }
 
+/* The file as the loader sees it: from where the directory is, and itself still a link when it is
+ * one. NULL: it is not there. */
+static char *
+whole_path(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    auto_free char *dir =
+        slash ? tenon_strndup(file, (size_t)(slash + 1 - file)) : tenon_strdup(".");
+    auto_free char *real = realpath(dir, NULL);
+    struct stat st;
+
+    return real && stat(file, &st) == 0
+               ? tenon_asprintf("%s/%s", strcmp(real, "/") ? real : "", slash ? slash + 1 : file)
+               : NULL;
+}
+
 static int
 check_one(const struct cli *cli, const struct flags *flags, const char *file)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    auto_free char *path = realpath(file, NULL);
+    auto_free char *path = whole_path(file);
     if (!path) {
         tenon_error_sys(&err, "open %s", file);
         return cli_print_error(&err);
@@ -130,6 +149,12 @@ check(const struct cli *cli, const struct flags *flags, char **files, int count)
     int status = CLI_OK;
     if (!count)
         return cli_usage_error("plugin", "plugin check: which file?");
+    if (cli_is_raised()) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        tenon_error_set(&err, TENON_E_DENIED,
+                        "plugin check: not in a program with raised privileges");
+        return cli_print_error(&err);
+    }
     for (int i = 0; i < count; i++) {
         int one = check_one(cli, flags, files[i]);
         status = one > status ? one : status;

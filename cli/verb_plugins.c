@@ -103,13 +103,26 @@ static void
 show_details(const struct tenon_plugin_file *f, const struct tenon_plugin *pl,
              const struct flags *flags)
 {
-    printf("%s-%s %s\n  %s\n", tenon_kind_name(f->kind), f->name, pl->version, pl->summary);
-    if (flags->verbose)
-        printf("  file: %s\n  interface: %u.%u\n  threads: %s\n  cache key: %s\n", f->path,
-               pl->abi_major, pl->abi_minor, threads_name(pl->threads),
-               key_policy_name(pl->key_policy));
+    auto_free char *head = tenon_asprintf("%s-%s %s\n  %s\n", tenon_kind_name(f->kind), f->name,
+                                          pl->version, pl->summary);
+    cli_put_text(stdout, head);
+    if (flags->verbose) {
+        fputs("  file: ", stdout);
+        cli_put_line(stdout, f->path);
+        printf("\n  interface: %u.%u\n  threads: %s\n  cache key: %s\n", pl->abi_major,
+               pl->abi_minor, threads_name(pl->threads), key_policy_name(pl->key_policy));
+    }
     show_params(pl, "options", pl->options);
     show_params(pl, "configuration (tenon.json: plugins)", pl->config);
+}
+
+/* A line of its own below a row: names of files and texts of plugins come from elsewhere. */
+static void
+put_below(const char *text)
+{
+    printf("%-10s ", "");
+    cli_put_line(stdout, text);
+    putchar('\n');
 }
 
 /* why: it cannot be used, or NULL. */
@@ -117,13 +130,17 @@ static void
 show_row(const struct tenon_plugin_file *f, const struct tenon_plugin *pl, const char *why,
          const struct flags *flags)
 {
-    printf("%-10s %-14s %-9s %s\n", tenon_kind_name(f->kind), f->name,
-           pl ? pl->version : "-",
-           pl ? pl->summary : f->shadowed ? "(hidden by another)" : "(cannot be used)");
+    printf("%-10s %-14s ", tenon_kind_name(f->kind), f->name);
+    auto_free char *version = tenon_asprintf("%-9s ", pl ? pl->version : "-");
+    cli_put_line(stdout, version);
+    cli_put_line(stdout, pl            ? pl->summary
+                         : f->shadowed ? "(hidden by another)"
+                                       : "(cannot be used)");
+    putchar('\n');
     if (flags->verbose)
-        printf("%-10s %s\n", "", f->path);
+        put_below(f->path);
     if (flags->verbose && why)
-        printf("%-10s %s\n", "", why);
+        put_below(why);
 }
 
 /* ---- as JSON ------------------------------------------------------------ */
@@ -187,7 +204,9 @@ show_skipped(const struct tenon_plugins *all, const struct flags *flags)
         puts("\nSKIPPED");
     for (size_t i = 0; i < count; i++) {
         if (!flags->json) {
-            printf("%s\n%-10s %s\n", skipped[i].path, "", skipped[i].why);
+            cli_put_line(stdout, skipped[i].path);
+            putchar('\n');
+            put_below(skipped[i].why);
             continue;
         }
         auto_json struct json_object *o = json_object_new_object();

@@ -127,17 +127,22 @@ why_no_plugin(const char *file)
     return "the name is not KIND-NAME.so with a kind of plugin";
 }
 
+enum absent { ABSENT_FAILS, ABSENT_IS_SKIPPED, CLOSED_IS_SKIPPED };
+
 static int
-list_dir(struct tenon_plugins *p, const char *dir, bool must_exist,
-         struct tenon_error *err)
+list_dir(struct tenon_plugins *p, const char *dir, enum absent absent, struct tenon_error *err)
 {
     if (*dir != '/')
         return tenon_error_set(err, TENON_E_INVALID,
                                "plugin directory \"%s\" is not an absolute path", dir);
     auto_dir DIR *d = opendir(dir);
     if (!d) {
-        if (!must_exist && errno == ENOENT) {
+        if (absent != ABSENT_FAILS && errno == ENOENT) {
             skip(p, tenon_strdup(dir), "there is no such directory");
+            return TENON_OK;
+        }
+        if (absent == CLOSED_IS_SKIPPED) {
+            skip(p, tenon_strdup(dir), strerror(errno));
             return TENON_OK;
         }
         return tenon_error_sys(err, "open plugin directory %s", dir);
@@ -175,23 +180,23 @@ tenon_plugins_new(const struct tenon_plugins_options *o,
     pthread_mutex_init(&p->lock, NULL);
 
     for (const char *const *d = o->dirs; d && *d; d++)
-        if (list_dir(p, *d, true, err) < 0)
+        if (list_dir(p, *d, ABSENT_FAILS, err) < 0)
             goto fail;
     if (o->env_path && *o->env_path) {
         auto_free char *copy = tenon_strdup(o->env_path);
         char *rest = copy;
         for (char *dir = strsep(&rest, ":"); dir; dir = strsep(&rest, ":"))
-            if (list_dir(p, dir, false, err) < 0) {
+            if (list_dir(p, dir, ABSENT_IS_SKIPPED, err) < 0) {
                 tenon_error_context(err, "TENON_PLUGIN_PATH");
                 goto fail;
             }
     }
     for (const char *const *d = o->config_dirs; d && *d; d++)
-        if (list_dir(p, *d, false, err) < 0) {
+        if (list_dir(p, *d, CLOSED_IS_SKIPPED, err) < 0) {
             tenon_error_context(err, "configuration: plugin-dirs");
             goto fail;
         }
-    if (o->builtin_dir && list_dir(p, o->builtin_dir, false, err) < 0)
+    if (o->builtin_dir && list_dir(p, o->builtin_dir, ABSENT_IS_SKIPPED, err) < 0)
         goto fail;
     *out = p;
     return TENON_OK;

@@ -63,7 +63,8 @@ struct tenon_plugin_file { /* what discovery found */
 int tenon_plugins_list(struct tenon_plugins *p, const struct tenon_plugin_file **files,
                        size_t *count, struct tenon_error *err);
 /* What lies where plugins are looked for, and is none: a file that ends in .so and has no name of a
- * plugin's, a directory of env_path or config_dirs that is not there. */
+ * plugin's, a directory of env_path or config_dirs that is not there, or of config_dirs that cannot
+ * be read: a site's may be closed to this user. */
 struct tenon_plugin_skipped {
     char *path, *why;
 };

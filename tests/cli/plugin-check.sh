@@ -46,6 +46,15 @@ good=$so
 run 0 tenon plugin check "$so"
 assert_eq 1 "$(wc -l <"$work/out")"
 
+# A link is what the loader sees: the name is its own, and where it leads is looked at, too.
+mkdir "$work/linked"
+cp "$good" "$work/linked/real"
+ln -s real "$work/linked/mount-bad.so"
+run 0 tenon plugin check --strict "$work/linked/mount-bad.so"
+chmod 666 "$work/linked/real"
+so=$work/linked/mount-bad.so
+finds permissions "is a link to"
+
 # The file.
 so=$work/bad.so
 cp "$good" "$so"
@@ -114,6 +123,16 @@ made cancelled -DBAD_CANCELLED
 finds use-cancelled "said nothing"
 made fault -DBAD_FAULT
 finds use-fault-1 SIGSEGV
+
+# A program that has more rights than its caller loads nothing that the caller names.
+if [ "$(id -u)" = 0 ]; then
+    install -m 2755 -g 7 "$abs_top_builddir/tenon" "$work/raised"
+    run 1 "$work/raised" plugin check "$good"
+    assert_has "$work/err" "raised privileges"
+    assert_lacks "$work/out" checks
+else
+    not_tried "raised privileges: needs root"
+fi
 
 # A use that needs values; wrong usage.
 run 1 tenon plugin check -o nmae=x "$good"

@@ -72,7 +72,12 @@ run 1 tenon_with plugins -v --format json
 jq -se 'any(.[]; (.path | endswith("libhelper.so")) and .skipped) and
     any(.[]; .name == "other" and (.refused | contains("mount-other.so")))' "$work/out" >/dev/null ||
     fail "JSON lacks what is skipped"
-rm "$work/plugins/libhelper.so" "$work/plugins/mount-Other.so"
+# What a file is called is no order to the terminal.
+odd=$(printf '%s/plugins/\033]0;x.so' "$work")
+cp "$libs" "$odd"
+run 1 tenon_with plugins -v
+! grep -q "$(printf '\033')" "$work/out" || fail "an escape sequence goes to the terminal"
+rm "$work/plugins/libhelper.so" "$work/plugins/mount-Other.so" "$odd"
 
 # root's environment often is somebody else's.
 if [ "$(id -u)" = 0 ]; then
@@ -92,6 +97,17 @@ assert_eq "$work/site/mount-secret.so" "$(from)"
 jq -se 'any(.[]; .path == "'"$work/absent"'" and .skipped)' "$work/out" >/dev/null || fail "absent: not told"
 run 0 site --plugin-dir "${libs%/*}"
 assert_eq "$libs" "$(from)"
+if [ "$(id -u)" = 0 ] && can_try "a directory that is closed to the user" setpriv; then
+    mkdir -m 700 "$work/closed"
+    chmod 755 "$work"
+    echo '{"plugin-dirs": ["'$work/closed'", "'$work/site/mount-secret.so'", "'$work/site'"]}' >"$work/site.json"
+    run 0 setpriv --reuid 4321 --regid 4321 --clear-groups \
+        env TENON_CONFIG="$work/site.json" HOME=/ "$abs_top_builddir/tenon" plugins --format json -v
+    assert_eq "$work/site/mount-secret.so" "$(from)"
+    for at in closed site/mount-secret.so; do
+        jq -se 'any(.[]; .path == "'"$work/$at"'" and .skipped)' "$work/out" >/dev/null || fail "$at: not told"
+    done
+fi
 for wrong in '"a"' '["b/c"]' '[1]'; do
     echo '{"plugin-dirs": '"$wrong"'}' >"$work/site.json"
     run 1 site
