@@ -367,6 +367,7 @@ visit(struct walk *w, struct level *l, const char *name, const struct stat *st,
         return there;
     if (!st || tenon_snapshot_is_gone(w->d->store, l->fd, name, st)) {
         w->d->depends = true;
+        w->leans = w->leans || (!there && !w->d->bare); /* elsewhere it may hide something */
         return there ? emit_deletion(w, l, err) : 0;
     }
     if (S_ISDIR(st->st_mode))

@@ -418,6 +418,7 @@ static const struct {
     {"a directory in the place of a file", {"r d/text", "d d/text"}, true},
     {"a file that was moved away and back", {"k d/same", "f d/new"}, false},
     {"a directory in which nothing is new", {"k e/f"}, false},
+    {"a removed file that was not there", {"w none"}, false},
 };
 
 static void
@@ -458,16 +459,20 @@ START_TEST(test_layer_stands_alone)
     {
         auto_close int root = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
         for (size_t i = 0; i < 4 && standing[_i].commands[i]; i++)
-            change(root, standing[_i].commands[i]);
+            if (*standing[_i].commands[i] != 'w')
+                change(root, standing[_i].commands[i]);
     }
     tenon_unmount(target);
+    const char *first = standing[_i].commands[0];
+    if (*first == 'w') /* no overlay lets one be made */
+        ck_assert_int_eq(mknodat(tenon_snapshot_work_fs(w), first + 2, S_IFCHR, 0), 0);
     id = commit(w);
     ck_assert_msg(tenon_diff_stands_alone(k.store, id, &chain, NULL, &err) == standing[_i].alone,
                   "%s", standing[_i].what);
     /* Once it is known that all was put there on purpose, what is equal below counts. */
     ck_assert_int_eq(tenon_snapshot_set_bare(k.store, id, &err), 0);
     ck_assert_msg(tenon_diff_stands_alone(k.store, id, &chain, NULL, &err) ==
-                      (standing[_i].alone || standing[_i].commands[0][0] == 'k'),
+                      (standing[_i].alone || strchr("kw", *first)),
                   "%s, bare", standing[_i].what);
     kit_close(&k);
 }
