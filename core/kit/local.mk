@@ -8,6 +8,7 @@ libtenon_core_la_SOURCES += \
 	%D%/standin.h \
 	%D%/trial.c \
 	%D%/trial.h \
+	%D%/trialchild.c \
 	%D%/trialfile.c \
 	%D%/triallife.c \
 	%D%/trialparts.c \

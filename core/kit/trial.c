@@ -5,22 +5,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/io.h"
 #include "kit/private.h"
 #include "tools/alloc.h"
-#include "tools/buf.h"
-
-enum { RECORDS_MAX_BYTES = 16 << 20, SAID_MAX_BYTES = 4 << 10 };
 
 /* ---- the report ------------------------------------------------------------- */
 
-__attribute__((format(printf, 4, 5))) static void
-add(struct tenon_trial_report *r, enum tenon_trial_outcome outcome,
-    const char *name, const char *fmt, ...)
+void
+tenon_trial_add(struct tenon_trial_report *r, enum tenon_trial_outcome outcome,
+                const char *name, const char *fmt, ...)
 {
     struct tenon_trial_result result = {.outcome = outcome,
                                         .name = tenon_strdup(name)};
@@ -44,86 +39,31 @@ tenon_trial_report_release(struct tenon_trial_report *r)
     memset(r, 0, sizeof *r);
 }
 
-/* What it wrote, the last of it, in one line. */
-static char *
-said(int fd)
-{
-    auto_error struct tenon_error err = TENON_ERROR_INIT;
-    auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    const off_t len = lseek(fd, 0, SEEK_END);
-    lseek(fd, len > SAID_MAX_BYTES ? len - SAID_MAX_BYTES : 0, SEEK_SET);
-    if (tenon_read_all(fd, 2 * SAID_MAX_BYTES, &b, &err) < 0)
-        return tenon_strdup("");
-    char *text = tenon_strdup(tenon_buf_str(&b));
-    size_t end = strlen(text);
-    while (end && (text[end - 1] == '\n' || text[end - 1] == ' '))
-        text[--end] = 0;
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < ' ')
-            *p = ' ';
-    return text;
-}
-
-/* Reads what the child has written down; *last is what it had begun, or NULL.
- * True: it came to its end. */
-static bool
-take_records(int fd, struct tenon_trial_report *r, char **last)
-{
-    auto_error struct tenon_error err = TENON_ERROR_INIT;
-    auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    bool ended = false;
-    lseek(fd, 0, SEEK_SET);
-    if (tenon_read_all(fd, RECORDS_MAX_BYTES, &b, &err) < 0)
-        return false;
-    const char *p = tenon_buf_str(&b), *end = p + b.len;
-    while (p < end) {
-        const char what = *p, *name = p + 1, *text = name + strlen(name) + 1;
-        if (text >= end)
-            break; /* it died within a record */
-        p = text + strlen(text) + 1;
-        free(tenon_steal(last));
-        if (what == TENON_TRIAL_ENDED)
-            ended = true;
-        else if (what == TENON_TRIAL_BEGUN)
-            *last = tenon_strdup(name);
-        else
-            add(r, (enum tenon_trial_outcome)(what - TENON_TRIAL_FIRST), name, "%s",
-                text);
-    }
-    return ended;
-}
-
 /* ---- children --------------------------------------------------------------- */
 
 static void
-work(struct tenon_trial *c, void (*group)(struct tenon_trial *), int out,
-     int errors)
+judge(const struct tenon_trial *c, const struct tenon_trial_end *e,
+      struct tenon_trial_report *r)
 {
-    dup2(out, STDOUT_FILENO);
-    dup2(errors, STDERR_FILENO);
-    signal(SIGALRM, SIG_DFL);
-    alarm(c->request->seconds);
-    group(c);
-    tenon_trial_record(c, TENON_TRIAL_ENDED, "", "");
-    _exit(0);
-}
-
-static void
-judge(const struct tenon_trial *c, int status, bool ended, const char *last,
-      const char *told, struct tenon_trial_report *r)
-{
-    const char *where = last ? last : "run";
-    const char *sep = *told ? ": " : "";
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-        add(r, TENON_TRIAL_FAILED, where, "no answer within %u s",
-            c->request->seconds);
-    else if (WIFSIGNALED(status))
-        add(r, TENON_TRIAL_FAILED, where, "ended by SIG%s%s%s",
-            sigabbrev_np(WTERMSIG(status)), sep, told);
-    else if (!ended)
-        add(r, TENON_TRIAL_FAILED, where,
-            "the process was ended with status %d%s%s", WEXITSTATUS(status),
-            sep, told);
+    const char *where = e->last ? e->last : "run";
+    const char *sep = *e->told ? ": " : "";
+    if (e->stray)
+        tenon_trial_add(r, TENON_TRIAL_FAILED, where,
+                        "it wrote to a descriptor that is not its own");
+    else if (e->hangs)
+        tenon_trial_add(r, TENON_TRIAL_FAILED, where, "no answer within %u s",
+                        c->request->seconds);
+    else if (WIFSIGNALED(e->status))
+        tenon_trial_add(r, TENON_TRIAL_FAILED, where, "ended by SIG%s%s%s",
+                        sigabbrev_np(WTERMSIG(e->status)), sep, e->told);
+    else if (!e->ended)
+        tenon_trial_add(r, TENON_TRIAL_FAILED, where,
+                        "the process was ended with status %d%s%s",
+                        WEXITSTATUS(e->status), sep, e->told);
+    if (*e->printed)
+        tenon_trial_add(r, TENON_TRIAL_FAILED, "quiet",
+                        "it prints to standard output, where results go: %s",
+                        e->printed);
 }
 
 /* False: something of it failed. */
@@ -131,29 +71,24 @@ static int
 run(struct tenon_trial *c, void (*group)(struct tenon_trial *),
     struct tenon_trial_report *r, struct tenon_error *err)
 {
-    auto_close int records = memfd_create("records", MFD_CLOEXEC);
-    auto_close int out = memfd_create("stdout", MFD_CLOEXEC);
-    auto_close int errors = memfd_create("stderr", MFD_CLOEXEC);
-    if (records < 0 || out < 0 || errors < 0)
-        return tenon_error_sys(err, "memfd_create");
+    struct tenon_trial_end end;
     const size_t failed = r->count[TENON_TRIAL_FAILED];
-    c->record_fd = records;
-    fflush(stdout);
-    pid_t child = fork();
-    if (child < 0)
-        return tenon_error_sys(err, "fork");
-    if (child == 0)
-        work(c, group, out, errors);
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    auto_free char *last = NULL, *told = said(errors), *printed = said(out);
-    const bool ended = take_records(records, r, &last);
-    judge(c, status, ended, last, told, r);
-    if (*printed)
-        add(r, TENON_TRIAL_FAILED, "quiet",
-            "it prints to standard output, where results go: %s", printed);
-    return r->count[TENON_TRIAL_FAILED] == failed;
+    int rc = tenon_trial_child(c, group, r, &end, err);
+    if (rc == 0)
+        judge(c, &end, r);
+    tenon_trial_end_release(&end);
+    return rc < 0 ? rc : r->count[TENON_TRIAL_FAILED] == failed;
+}
+
+/* One for all children, some of which come to no end and leave something in it. */
+static int
+make_temp(struct tenon_trial *c, struct tenon_error *err)
+{
+    const char *base = secure_getenv("TMPDIR");
+    c->temp = tenon_asprintf("%s/tenon-check-XXXXXX", base ? base : "/tmp");
+    return mkdtemp(c->temp)
+               ? TENON_OK
+               : tenon_error_sys(err, "make a temporary directory %s", c->temp);
 }
 
 static void
@@ -193,16 +128,22 @@ tenon_trial_run(const struct tenon_trial_request *request,
     out->plugin = c.kind
                       ? tenon_asprintf("%s-%s", tenon_kind_name(c.kind), c.name)
                       : tenon_strdup("?");
-    int rc = 1;
+    int rc = make_temp(&c, err) < 0 ? err->code : 1;
+    const bool made = rc > 0;
     for (size_t i = 0; rc > 0 && i < tenon_countof(first); i++)
         rc = run(&c, first[i], out, err);
     if (rc == 0)
-        add(out, TENON_TRIAL_SKIPPED, "calls",
+        tenon_trial_add(out, TENON_TRIAL_SKIPPED, "calls",
             "it is not called: what failed comes first");
     for (size_t i = 0; rc > 0 && i < tenon_countof(rest); i++) {
         rc = run(&c, rest[i], out, err);
         rc = rc == 0 ? 1 : rc; /* what one finds hides nothing of the next */
     }
+    if (made) {
+        auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+        tenon_remove_tree(AT_FDCWD, c.temp, &ignored);
+    }
+    free(c.temp);
     free(c.dir);
     free(c.file);
     free(c.name);

@@ -88,7 +88,9 @@ begin_and_end(struct tenon_trial *c, struct json_object *config,
     struct tenon_module *m;
     if (tenon_trial_open(c, config, &all, err) < 0)
         return err->code;
+    tenon_trial_calls(c);
     int rc = tenon_plugins_get(all, c->kind, c->name, &m, err);
+    tenon_trial_calls(c);
     tenon_plugins_free(all);
     return rc;
 }

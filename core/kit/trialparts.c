@@ -27,6 +27,12 @@ tenon_trial_begin(struct tenon_trial *c, const char *name)
     tenon_trial_record(c, TENON_TRIAL_BEGUN, name, "");
 }
 
+void
+tenon_trial_calls(struct tenon_trial *c)
+{
+    tenon_trial_record(c, TENON_TRIAL_CALLS, "", "");
+}
+
 bool
 tenon_trial_that(struct tenon_trial *c, bool good,
                  enum tenon_trial_outcome otherwise, const char *name,

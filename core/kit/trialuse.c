@@ -25,6 +25,13 @@ struct use {
     struct tenon_buf faults; /* the first of them */
 };
 
+static void
+enter(struct use *u, struct tenon_module *m, const char *op)
+{
+    tenon_trial_calls(u->c);
+    tenon_module_enter(m, op);
+}
+
 __attribute__((format(printf, 2, 3))) static void
 fault(struct use *u, const char *fmt, ...)
 {
@@ -79,7 +86,7 @@ use_mount(struct use *u, const struct tenon_values *values)
     const struct tenon_plugin *p = &u->m->plugin;
     if (p->key_policy == TENON_KEY_CONTENT) {
         struct tenon_key *key = tenon_standin_key_new();
-        tenon_module_enter(u->m, "cache_key");
+        enter(u, u->m, "cache_key");
         int rc = p->cache_key(u->m->self, ctx, values, key, &err);
         tenon_module_leave(u->m);
         tenon_standin_key_free(key);
@@ -94,7 +101,7 @@ use_mount(struct use *u, const struct tenon_values *values)
         .input_fd = -1,
     };
     struct tenon_mount out = {.struct_size = sizeof out, .fd = -1};
-    tenon_module_enter(u->m, "attach");
+    enter(u, u->m, "attach");
     int rc = p->ops.mount->attach(u->m->self, ctx, &req, &out, &err);
     tenon_module_leave(u->m);
     answered(u, "attach", rc, &err);
@@ -102,7 +109,7 @@ use_mount(struct use *u, const struct tenon_values *values)
         return;
     look_at_mount(u, &out);
     if (p->ops.mount->detach) {
-        tenon_module_enter(u->m, "detach");
+        enter(u, u->m, "detach");
         p->ops.mount->detach(u->m->self, ctx, out.cookie, true);
         tenon_module_leave(u->m);
     }
@@ -117,7 +124,7 @@ use_executor(struct use *u)
     const struct tenon_executor_ops *ops = u->m->plugin.ops.executor;
     if (!ops->probe)
         return;
-    tenon_module_enter(u->m, "probe");
+    enter(u, u->m, "probe");
     int rc = ops->probe(u->m->self, tenon_standin_ctx(u->s), &err);
     tenon_module_leave(u->m);
     answered(u, "probe", rc, &err);
@@ -129,7 +136,7 @@ use_exporter(struct use *u, const struct tenon_values *values)
     const struct tenon_exporter_ops *ops = u->m->plugin.ops.exporter;
     for (uint64_t platforms = 0; ops->check && platforms < 3; platforms++) {
         auto_error struct tenon_error err = TENON_ERROR_INIT;
-        tenon_module_enter(u->m, "check");
+        enter(u, u->m, "check");
         int rc = ops->check(u->m->self, tenon_standin_ctx(u->s), values,
                             platforms, &err);
         tenon_module_leave(u->m);
@@ -149,7 +156,7 @@ use_cache(struct use *u, const struct tenon_values *values)
         auto_error struct tenon_error err = TENON_ERROR_INIT;
         if (!checks[i])
             continue;
-        tenon_module_enter(u->m, names[i]);
+        enter(u, u->m, names[i]);
         int rc = checks[i](u->m->self, tenon_standin_ctx(u->s), values, &err);
         tenon_module_leave(u->m);
         answered(u, names[i], rc, &err);
@@ -163,7 +170,7 @@ use_attester(struct use *u, const struct tenon_values *values)
     const struct tenon_attester_ops *ops = u->m->plugin.ops.attester;
     if (!ops->check)
         return;
-    tenon_module_enter(u->m, "check");
+    enter(u, u->m, "check");
     int rc = ops->check(u->m->self, tenon_standin_ctx(u->s), values, &err);
     tenon_module_leave(u->m);
     answered(u, "check", rc, &err);
@@ -182,7 +189,7 @@ show_build(struct use *u, struct tenon_module *m, const struct tenon_values *val
         "0000000000000000000000000000000000000000000000000000000000000000";
     static const char *const texts[] = {"RUN make", "", "a\nb\033[31m"};
     auto_close int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    tenon_module_enter(m, "open");
+    enter(u, m, "open");
     int rc = ops->open(m->self, null, false, values, &err);
     tenon_module_leave(m);
     answered(u, "open", rc, &err);
@@ -205,12 +212,12 @@ show_build(struct use *u, struct tenon_module *m, const struct tenon_values *val
                 .current = 1 - (int64_t)i,
                 .total = (int64_t)i,
             };
-            tenon_module_enter(m, "event");
+            enter(u, m, "event");
             ops->event(m->self, &ev);
             tenon_module_leave(m);
         }
         if (ops->tick) {
-            tenon_module_enter(m, "tick");
+            enter(u, m, "tick");
             ops->tick(m->self, (int64_t)type);
             tenon_module_leave(m);
         }
@@ -221,7 +228,7 @@ show_build(struct use *u, struct tenon_module *m, const struct tenon_values *val
         .error = texts[2],
         .vertex = id,
     };
-    tenon_module_enter(m, "close");
+    enter(u, m, "close");
     ops->close(m->self, &end);
     tenon_module_leave(m);
 }

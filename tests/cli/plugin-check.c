@@ -73,6 +73,21 @@ bad_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request *
     for (;;)
         pause();
 #endif
+#ifdef BAD_DEAF
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    for (;;)
+        pause();
+#endif
+#ifdef BAD_SLOW
+    if (!strcmp(name, "world"))
+        usleep(150000);
+#endif
+#ifdef BAD_STRAY
+    for (int stray = 3; stray < 1 << 16; stray++)
+        (void)!write(stray, "x\0\0", 3);
+#endif
 #ifdef BAD_POSITIVE
     return 7;
 #endif
@@ -106,6 +121,10 @@ bad_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request *
 #ifdef BAD_FAULT
     if (at < 0)
         raise(SIGSEGV);
+#endif
+#ifdef BAD_LEFT
+    if (at >= 0)
+        raise(SIGKILL);
 #endif
     if (at < 0)
         return at;

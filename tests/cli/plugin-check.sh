@@ -105,6 +105,16 @@ finds use "plugin mount-bad crashed in attach"
 finds use-cancelled SIGSEGV # one crash hides nothing
 made hang -DBAD_HANG
 finds use "no answer within 1 s" --timeout 1
+made deaf -DBAD_DEAF
+finds use "no answer within 1 s" --timeout 1
+made slow -DBAD_SLOW
+run 0 tenon plugin check --strict --timeout 2 "$so" # of a call, not of all of them
+made stray -DBAD_STRAY
+finds use "descriptor that is not its own"
+made left -DBAD_LEFT
+mkdir "$work/temp"
+TMPDIR=$work/temp finds use SIGKILL
+assert_eq "" "$(ls "$work/temp")"
 made positive -DBAD_POSITIVE
 finds use "the answer is 7"
 made silent -DBAD_SILENT
