@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "cli.h"
@@ -76,14 +78,38 @@ check_words(const char *kind, const char *name, struct tenon_error *err)
     return TENON_OK;
 }
 
+/* hello.c and hello-test.c: no name makes one of the two. */
+static char *
+own_name(const char *path, const char *name)
+{
+    if (!strcmp(path, "plugin.c"))
+        return tenon_asprintf("%s.c", name);
+    if (!strcmp(path, "test.c"))
+        return tenon_asprintf("%s-test.c", name);
+    return tenon_strdup(path);
+}
+
+/* What is there already is nobody's to be overwritten. */
+static int
+write_new(int dirfd, const char *name, const char *content, mode_t mode, struct tenon_error *err)
+{
+    auto_close int fd =
+        openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0)
+        return tenon_error_sys(err, "create %s", name);
+    if (tenon_write_all(fd, content, strlen(content), err) < 0)
+        return err->code;
+    if (fchmod(fd, mode) < 0 || close(tenon_steal_fd(&fd)) < 0)
+        return tenon_error_sys(err, "write %s", name);
+    return TENON_OK;
+}
+
 static int
 write_one(int dirfd, const char *path, const char *text, const char *kind,
           const char *name, struct tenon_error *err)
 {
     const bool script = !strcmp(path, "debian/rules");
-    auto_free char *own = !strcmp(path, "plugin.c")
-                              ? tenon_asprintf("%s.c", name)
-                              : tenon_strdup(path);
+    auto_free char *own = own_name(path, name);
     auto_free char *content = filled(text, kind, name);
     const char *slash = strrchr(own, '/');
     auto_free char *parent =
@@ -94,9 +120,8 @@ write_one(int dirfd, const char *path, const char *text, const char *kind,
         parent ? openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (parent && at < 0)
         return tenon_error_sys(err, "open %s", parent);
-    return tenon_write_file_at(parent ? at : dirfd, slash ? slash + 1 : own,
-                               content, strlen(content),
-                               cli_result_mode(script ? 0777 : 0666), false, err);
+    return write_new(parent ? at : dirfd, slash ? slash + 1 : own, content,
+                     cli_result_mode(script ? 0777 : 0666), err);
 }
 
 int

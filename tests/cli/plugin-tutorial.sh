@@ -55,6 +55,15 @@ for kind in mount exporter progress; do
     make -C "$work/$kind" install DESTDIR="$work/there" plugindir=/plugins >"$work/out" 2>&1
     assert_file "$work/there/plugins/$kind-my-own.so"
 done
+# No name makes the plugin and its test one file.
+run 0 installed plugin new mount test "$work/test"
+assert_has "$work/test/test.c" TENON_PLUGIN_EXPORT
+assert_has "$work/test/test-test.c" tenon_test_open
+make -C "$work/test" check >"$work/out" 2>&1 || { cat "$work/out" >&2; fail "mount-test: make check"; }
+# Where nobody says where plugins are, they are not put into the root directory.
+run 2 make -C "$work/mount" PKG_CONFIG=false install DESTDIR="$work/nowhere/"
+assert_has "$work/err" "say plugindir=DIR"
+assert_no_file "$work/nowhere"
 # The test notices a plugin that does something else.
 sed -i 's/, %s!/: %s!/' "$work/mount/my-own.c"
 run 2 make -C "$work/mount" check
