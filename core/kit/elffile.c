@@ -96,9 +96,10 @@ read_segments(const struct file *f, struct tenon_elf *e)
 {
     const ElfW(Ehdr) *h = (const void *)f->data;
     const ElfW(Phdr) *p = part(f, h->e_phoff, h->e_phnum, sizeof *p);
+    e->executable_stack = true; /* which the loader makes where nothing is said */
     for (size_t i = 0; i < h->e_phnum; i++)
-        if (p[i].p_type == PT_GNU_STACK && p[i].p_flags & PF_X)
-            e->executable_stack = true;
+        if (p[i].p_type == PT_GNU_STACK)
+            e->executable_stack = p[i].p_flags & PF_X;
 }
 
 /* The table of texts that section s refers to. */
@@ -121,7 +122,8 @@ read_symbols(const struct file *f, const ElfW(Shdr) * s, const char *texts,
     for (size_t i = 1; i < s->sh_size / sizeof *symbols; i++) {
         const ElfW(Sym) *y = &symbols[i];
         const unsigned bind = y->st_info >> 4, visible = y->st_other & 3;
-        if (y->st_shndx != SHN_UNDEF && bind == STB_GLOBAL &&
+        if (y->st_shndx != SHN_UNDEF &&
+            (bind == STB_GLOBAL || bind == STB_WEAK || bind == STB_GNU_UNIQUE) &&
             (visible == STV_DEFAULT || visible == STV_PROTECTED))
             tenon_strv_push(&e->exports,
                             tenon_strdup(text_at(texts, len, y->st_name)));

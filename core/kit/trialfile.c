@@ -13,7 +13,8 @@ check_search(struct tenon_trial *c, const char *search)
 {
     bool relative = false;
     for (const char *p = search; p; p = strchr(p, ':') ? strchr(p, ':') + 1 : NULL)
-        relative |= *p != '/' && strncmp(p, "$ORIGIN", 7) != 0;
+        relative |= *p != '/' && strncmp(p, "$ORIGIN", 7) != 0 &&
+                    strncmp(p, "${ORIGIN}", 9) != 0;
     if (!tenon_trial_that(
             c, !relative, TENON_TRIAL_FAILED,
             "library-path", "\"%s\" in its rpath depends on where tenon is called",
