@@ -45,9 +45,14 @@ query(void *module, const char *file)
     }
     memcpy(&function, &found, sizeof function);
     const struct tenon_plugin *p = function();
-    if (p && p->magic == TENON_PLUGIN_MAGIC && p->abi_major == TENON_ABI_MAJOR)
+    if (!p || p->magic != TENON_PLUGIN_MAGIC || p->abi_major != TENON_ABI_MAJOR) {
+        fprintf(stderr, "%s is no plugin of interface %u\n", file, TENON_ABI_MAJOR);
+        return NULL;
+    }
+    if (p->need_minor <= TENON_ABI_MINOR)
         return p;
-    fprintf(stderr, "%s is no plugin of interface %u\n", file, TENON_ABI_MAJOR);
+    fprintf(stderr, "%s needs interface %u.%u, this library has %u.%u\n", file, p->abi_major,
+            p->need_minor, TENON_ABI_MAJOR, TENON_ABI_MINOR);
     return NULL;
 }
 
@@ -199,6 +204,10 @@ tenon_test_attach(struct tenon_test *t, const char *const *pairs,
         .target = "/target",
         .input_fd = -1,
     };
+    if (t->plugin->kind != TENON_KIND_MOUNT || !t->plugin->ops.mount ||
+        !t->plugin->ops.mount->attach)
+        return tenon_error_set(&t->err, TENON_E_INVALID, "%s is no mount type with attach",
+                               t->plugin->name);
     return t->plugin->ops.mount->attach(t->self, tenon_test_ctx(t), &req, out,
                                         &t->err);
 }
@@ -206,8 +215,10 @@ tenon_test_attach(struct tenon_test *t, const char *const *pairs,
 void
 tenon_test_detach(struct tenon_test *t, struct tenon_mount *m)
 {
-    if (t->plugin->ops.mount->detach)
-        t->plugin->ops.mount->detach(t->self, tenon_test_ctx(t), m->cookie, true);
+    const struct tenon_mount_ops *ops =
+        t->plugin->kind == TENON_KIND_MOUNT ? t->plugin->ops.mount : NULL;
+    if (ops && ops->detach)
+        ops->detach(t->self, tenon_test_ctx(t), m->cookie, true);
     if (m->fd >= 0)
         close(m->fd);
     m->fd = -1;
@@ -221,8 +232,13 @@ tenon_test_key(struct tenon_test *t, const char *const *pairs)
     t->key = tenon_standin_key_new();
     if (!values)
         return NULL;
-    if (t->plugin->key_policy == TENON_KEY_CONTENT &&
-        t->plugin->cache_key(t->self, tenon_test_ctx(t), values, t->key,
+    const bool asked = t->plugin->key_policy == TENON_KEY_CONTENT;
+    if (asked && !t->plugin->cache_key) {
+        tenon_error_set(&t->err, TENON_E_INVALID,
+                        "%s has TENON_KEY_CONTENT and no cache_key", t->plugin->name);
+        return NULL;
+    }
+    if (asked && t->plugin->cache_key(t->self, tenon_test_ctx(t), values, t->key,
                              &t->err) < 0)
         return NULL;
     return tenon_standin_key_text(t->key);

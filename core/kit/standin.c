@@ -424,7 +424,7 @@ key_add(struct tenon_key *key, const char *label, const void *data, size_t len)
     tenon_buf_addf(b, "%s=", label);
     for (size_t i = 0; i < len; i++)
         tenon_buf_addf(
-            b, p[i] > ' ' && p[i] < 0x7f && p[i] != '\\' ? "%c" : "\\x%02x",
+            b, p[i] >= ' ' && p[i] < 0x7f && p[i] != '\\' ? "%c" : "\\x%02x",
             p[i]);
     tenon_buf_addf(b, "\n");
 }
