@@ -216,7 +216,7 @@ key_own(struct state *st, struct key_parts *p, bool *is_volatile,
         struct tenon_digest *contents, struct tenon_digest *out, struct tenon_error *err)
 {
     const struct tenon_op *op = &st->v->op;
-    const char *tag = "merge";
+    const char *tag = "merge2"; /* of the second meaning, as is "diff2" */
     int rc = 0;
 
     contents->str[0] = 0;
@@ -240,7 +240,7 @@ key_own(struct state *st, struct key_parts *p, bool *is_volatile,
             key_parts_addf(p, "merged", "%lld", (long long)op->merge.inputs[i]);
         break;
     case TENON_OP_DIFF:
-        tag = "diff";
+        tag = "diff2";
         key_parts_addf(p, "lower", "%lld", (long long)op->diff.lower);
         key_parts_addf(p, "upper", "%lld", (long long)op->diff.upper);
         break;
