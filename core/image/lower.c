@@ -37,6 +37,16 @@ tenon_overlay_attr(int fd, const char *which)
     return 0;
 }
 
+/* Of a layer that is in a chain several times the topmost is what is seen. */
+static bool
+is_among(const int64_t *ids, size_t count, int64_t id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (ids[i] == id)
+            return true;
+    return false;
+}
+
 int
 tenon_lower_open(struct tenon_store *s, const struct tenon_chain *chain,
                  struct tenon_lower *out, struct tenon_error *err)
@@ -45,10 +55,14 @@ tenon_lower_open(struct tenon_store *s, const struct tenon_chain *chain,
     size_t len = chain ? chain->len : 0;
     l.store = s;
     l.fds = tenon_calloc(len + 1, sizeof *l.fds);
+    auto_free int64_t *opened = tenon_calloc(len + 1, sizeof *opened);
     for (size_t i = len; i-- > 0;) {
+        if (is_among(opened, l.len, chain->ids[i]))
+            continue;
         int fd = tenon_snapshot_open(s, chain->ids[i], err);
         if (fd < 0)
             return err->code;
+        opened[l.len] = chain->ids[i];
         l.fds[l.len++] = fd;
     }
     *out = l;

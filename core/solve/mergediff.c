@@ -9,6 +9,21 @@
 #include "image/diff.h"
 #include "solve/private.h"
 
+/* As many as an image may have.  A merge of merges of one tree doubles it each time. */
+enum { LAYERS_MAX = 4096 };
+
+static int
+append(struct job *j, int64_t id)
+{
+    if (j->outputs[0].len == LAYERS_MAX) {
+        tenon_error_set(&j->err, TENON_E_LIMIT, "more than %d layers", LAYERS_MAX);
+        return tenon_error_hint(&j->err, "a merge or diff has all layers of its inputs, those that "
+                                         "come twice too: merge less, or copy files");
+    }
+    tenon_chain_append(&j->outputs[0], id);
+    return 0;
+}
+
 /* Upon lower a layer is made that shows upper; that layer is the difference. */
 static int
 add_difference(struct job *j, const struct tenon_chain *lower, const struct tenon_chain *upper)
@@ -31,7 +46,7 @@ add_difference(struct job *j, const struct tenon_chain *lower, const struct teno
     if (rc == 0)
         rc = tenon_snapshot_set_bare(store, id, &j->err);
     if (rc == 0)
-        tenon_chain_append(&j->outputs[0], id);
+        rc = append(j, id);
     job_mounts_release(&mounts); /* before what is mounted on goes */
     tenon_snapshot_discard(work);
     return rc;
@@ -52,10 +67,10 @@ add_layer(struct job *j, const struct tenon_chain *chain, size_t i)
     if (!alone)
         return add_difference(j, &lower, &upper);
     /* What is below it in the chain of a merge is not what it was made upon: not asked again. */
-    if (i > 0 && tenon_snapshot_set_bare(store, id, &j->err) < 0)
+    if (i > 0 && !tenon_snapshot_is_bare(store, id) &&
+        tenon_snapshot_set_bare(store, id, &j->err) < 0)
         return j->err.code;
-    tenon_chain_append(&j->outputs[0], id);
-    return 0;
+    return append(j, id);
 }
 
 int
@@ -72,12 +87,8 @@ run_merge(struct job *j)
     for (size_t i = 0; i < op->merge.count && rc == 0; i++) {
         const int64_t n = op->merge.inputs[i];
         const bool is_first = j->outputs[0].len == 0; /* it stays upon what it was made upon */
-        for (size_t k = 0; n >= 0 && k < chains[n].len && rc == 0; k++) {
-            if (is_first)
-                tenon_chain_append(&j->outputs[0], chains[n].ids[k]);
-            else
-                rc = add_layer(j, &chains[n], k);
-        }
+        for (size_t k = 0; n >= 0 && k < chains[n].len && rc == 0; k++)
+            rc = is_first ? append(j, chains[n].ids[k]) : add_layer(j, &chains[n], k);
     }
     job_release_chains(chains, count);
     return rc;

@@ -725,6 +725,25 @@ START_TEST(test_solve_merge_keeps_the_order)
 }
 END_TEST
 
+/* Each of these has all layers of the last one twice. */
+START_TEST(test_solve_merge_has_a_limit)
+{
+    struct run r = {0};
+    struct tenon_node *last = mkfile("one", NULL, "/f", "one");
+
+    for (int i = 0; i < 13; i++) {
+        auto_free char *name = tenon_asprintf("merge %d", i);
+        struct tenon_node *m = node("merge", name);
+        OK(tenon_node_input(m, "input", last, 0, &err));
+        OK(tenon_node_input(m, "input", last, 0, &err));
+        last = m;
+    }
+    ck_assert_int_eq(run(last, &r), TENON_E_LIMIT);
+    ck_assert_ptr_nonnull(strstr(err.message, "more than 4096 layers"));
+    tenon_solved_release(&r.out);
+}
+END_TEST
+
 START_TEST(test_solve_diff_has_only_what_is_above)
 {
     struct run r = {0};
@@ -1045,6 +1064,7 @@ main(void)
     tcase_add_test(t, test_solve_explains_what_changed);
     tcase_add_test(t, test_solve_explains_what_is_gone);
     tcase_add_test(t, test_solve_merge_keeps_the_order);
+    tcase_add_test(t, test_solve_merge_has_a_limit);
     tcase_add_test(t, test_solve_diff_has_only_what_is_above);
     tcase_add_test(t, test_solve_diff_hides_no_more_than_it_removed);
     tcase_add_test(t, test_solve_merge_has_a_layer_twice);
