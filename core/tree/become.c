@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/aside.h"
 #include "base/cancel.h"
 #include "base/io.h"
 #include "tools/alloc.h"
@@ -79,6 +81,13 @@ copy_new(struct becoming *b, const struct tenon_entry *want)
     return tenon_tree_copy(b->root, &copy, b->cancel, b->err);
 }
 
+/* A directory that is written to, on the way down. */
+struct place {
+    int fd; /* -1: set aside */
+    struct tenon_aside aside;
+    unsigned depth;
+};
+
 /* The directory fd becomes what want says, and was changed so that its time may be another. */
 static int
 finish_dir(struct becoming *b, const struct tenon_entry *have, const struct tenon_entry *want,
@@ -101,36 +110,46 @@ finish_dir(struct becoming *b, const struct tenon_entry *have, const struct teno
 }
 
 static int become_dir(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want,
-                      int fd);
+                      struct place *at);
 
 static int
-enter(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want, int fd)
+enter(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want, struct place *up)
 {
-    auto_close int kid = openat(fd, want->name,
-                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return kid < 0 ? tenon_error_sys(b->err, "open \"%s\"", want->name)
-                   : become_dir(b, have, want, kid);
+    struct place kid = {.depth = up->depth + 1};
+    kid.fd = openat(up->fd, want->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (kid.fd < 0)
+        return tenon_error_sys(b->err, "open \"%s\"", want->name);
+    int rc = up->depth >= TENON_ASIDE_DEPTH ? tenon_aside_close(&up->fd, &up->aside, b->err) : 0;
+    if (rc == 0)
+        rc = become_dir(b, have, want, &kid);
+    if (rc == 0)
+        rc = tenon_aside_open(kid.fd, &up->fd, &up->aside, b->err);
+    if (kid.fd >= 0)
+        close(kid.fd);
+    return rc;
 }
 
 /* 1: written. */
 static int
-become_kid(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want, int fd)
+become_kid(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want,
+           struct place *at)
 {
     if (have && S_ISDIR(have->mode) && S_ISDIR(want->mode))
-        return enter(b, have, want, fd);
+        return enter(b, have, want, at);
     if (have) {
         const int same = S_ISDIR(have->mode) || S_ISDIR(want->mode) ? 0
                                                                     : same_leaf(b, have, want);
         if (same != 0)
             return same < 0 ? same : 0;
-        if (tenon_remove_tree(fd, have->name, b->err) < 0)
+        if (tenon_remove_tree(at->fd, have->name, b->err) < 0)
             return b->err->code;
     }
     return copy_new(b, want) < 0 ? b->err->code : 1;
 }
 
 static int
-become_dir(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want, int fd)
+become_dir(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want,
+           struct place *at)
 {
     if (tenon_cancel_check(b->cancel, b->err) < 0 || tenon_view_load(b->have, have, b->err) < 0 ||
         tenon_view_load(b->want, want, b->err) < 0)
@@ -142,18 +161,18 @@ become_dir(struct becoming *b, struct tenon_entry *have, struct tenon_entry *wan
     for (size_t i = 0; i < have->kid_count; i++) {
         if (tenon_entry_child(want, have->kids[i].name))
             continue;
-        if (tenon_remove_tree(fd, have->kids[i].name, b->err) < 0)
+        if (tenon_remove_tree(at->fd, have->kids[i].name, b->err) < 0)
             return b->err->code;
         written = true;
     }
     for (size_t i = 0; i < want->kid_count; i++) {
         struct tenon_entry *kid = &want->kids[i];
-        const int rc = become_kid(b, tenon_entry_child(have, kid->name), kid, fd);
+        const int rc = become_kid(b, tenon_entry_child(have, kid->name), kid, at);
         if (rc < 0)
             return rc;
         written = written || rc > 0;
     }
-    return written ? finish_dir(b, have, want, fd, same) : 0;
+    return written ? finish_dir(b, have, want, at->fd, same) : 0;
 }
 
 int
@@ -166,9 +185,11 @@ tenon_tree_become(int root, int wanted, struct tenon_cancel *cancel, struct teno
     if (rc == 0)
         rc = tenon_view_new(&o[1], &b.want, err);
     if (rc == 0) {
-        auto_close int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        rc = fd < 0 ? tenon_error_sys(err, "open a tree")
-                    : become_dir(&b, &b.have->top, &b.want->top, fd);
+        struct place top = {.fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        rc = top.fd < 0 ? tenon_error_sys(err, "open a tree")
+                        : become_dir(&b, &b.have->top, &b.want->top, &top);
+        if (top.fd >= 0)
+            close(top.fd);
     }
     tenon_view_free(b.have);
     tenon_view_free(b.want);

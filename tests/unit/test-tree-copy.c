@@ -838,6 +838,34 @@ START_TEST(test_copy_deeper_than_descriptors)
 }
 END_TEST
 
+START_TEST(test_become_deeper_than_descriptors)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    enum { DEPTH = 4 * TENON_ASIDE_DEPTH };
+    struct rlimit old, low = {3 * TENON_ASIDE_DEPTH, 0};
+    const int roots[] = {src, dst};
+    for (int tree = 0; tree < 2; tree++) {
+        int at = dup(roots[tree]);
+        for (int i = 0; i < DEPTH; i++) {
+            ck_assert_int_eq(mkdirat(at, "d", 0750), 0);
+            int next = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            close(at);
+            at = next;
+            unit_write(at, tree ? "a" : "z", "1"); /* before and behind the next one */
+        }
+        close(at);
+    }
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    low.rlim_max = old.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+    const int rc = tenon_tree_become(dst, src, NULL, &err);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    ck_assert_msg(rc == 0, "%s", err.message);
+    auto_free char *got = tree_show(dst), *want = tree_show(src);
+    ck_assert_str_eq(got, want);
+}
+END_TEST
+
 START_TEST(test_aside_moved_directory_fails)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -906,6 +934,7 @@ main(void)
     tcase_add_test(c, test_copy_file_changed_after_digest_fails);
     tcase_add_test(c, test_copy_unpack);
     tcase_add_test(c, test_copy_deeper_than_descriptors);
+    tcase_add_test(c, test_become_deeper_than_descriptors);
     tcase_add_test(c, test_aside_moved_directory_fails);
     tcase_add_test(c, test_copy_cancelled);
     suite_add_tcase(s, c);
