@@ -2,7 +2,8 @@
  * goes, an upload.  Nothing beside the directory changes.
  *
  * The first byte chooses the service and its options; after it are messages, each behind its length
- * in two bytes.  A length of 0 ends a call, and the next one finds what that has left. */
+ * in two bytes.  A length of 0 ends a call, and the next one finds what that has left.  Two bits of
+ * the first byte have calls break off there, or end in a status that is not OK. */
 #define FUZZ_CORPUS "services"
 #include <sys/mman.h>
 
@@ -30,6 +31,7 @@ fuzz_prepare(void)
 struct grpc_call {
     const uint8_t *data;
     size_t size;
+    bool breaks, fails; /* at its end: nobody knows whether that is all; with a status */
 };
 static struct grpc_call next;
 
@@ -56,13 +58,14 @@ callset_free(struct callset *s, struct grpc_call *call)
 int
 grpc_call_recv(struct grpc_call *call, struct tenon_buf *message)
 {
+    const int end = call->breaks ? -1 : 0;
     if (call->size < 2)
-        return 0;
+        return end;
     size_t len = (size_t)call->data[0] | (size_t)call->data[1] << 8;
     call->data += 2;
     call->size -= 2;
     if (len == 0)
-        return 0;
+        return end;
     len = len < call->size ? len : call->size;
     auto_free char *copy = fuzz_copy(call->data, len);
     tenon_buf_truncate(message, 0);
@@ -95,8 +98,9 @@ grpc_call_cancel(struct grpc_call *call)
 void
 grpc_call_status(struct grpc_call *call, struct grpc_status *status)
 {
-    (void)call;
     *status = (struct grpc_status){0};
+    if (call->breaks || call->fails)
+        status->code = call->breaks ? GRPC_UNAVAILABLE : GRPC_NOT_FOUND;
 }
 
 void
@@ -163,7 +167,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     const unsigned how = *data;
-    next = (struct grpc_call){data + 1, size - 1};
+    next = (struct grpc_call){data + 1, size - 1, how & 32, how & 64};
     jail_note_all(&before);
     if (mkdir(JAIL_ROOM "/dir", 0755) < 0)
         jail_failed(JAIL_ROOM "/dir");
