@@ -202,14 +202,15 @@ note_rewriting(struct tenon_store *s, int64_t id, const struct tenon_image_optio
                            json_object_new_string(epoch));
 }
 
-/* A base's layer that came with URLs, as it came. */
+/* A base's layer that came with URLs, as it came; not one that came without them, too. */
 static void
 keep_urls(struct tenon_store *s, int64_t id, struct tenon_image_layer *l)
 {
     struct tenon_snapshot_blob base;
 
     if (!tenon_snapshot_get_base(s, id, &base) ||
-        !tenon_streq(base.digest.str, l->blob.digest.str))
+        !tenon_streq(base.digest.str, l->blob.digest.str) ||
+        tenon_layer_is_ordinary(s, base.digest.str))
         return;
     l->urls = tenon_layer_urls(s, base.digest.str);
     if (l->urls)

@@ -78,19 +78,41 @@ pin_name(const char *digest)
     return tenon_asprintf("layer-urls:%s", digest);
 }
 
+static char *
+ordinary_name(const char *digest)
+{
+    return tenon_asprintf("layer-ordinary:%s", digest);
+}
+
+static int
+note(struct tenon_store *s, const char *pin, const char *value, struct tenon_error *err)
+{
+    auto_free char *known = tenon_pin_get(s, pin);
+    return tenon_streq(known, value) ? 0 : tenon_pin_set(s, pin, value, err);
+}
+
 int
 tenon_layer_urls_note(struct tenon_store *s, const struct tenon_manifest *m,
                       struct tenon_error *err)
 {
     for (size_t i = 0; i < m->layer_count; i++) {
-        if (!m->urls[i])
+        const struct tenon_desc *layer = &m->layers[i];
+        const bool is_nondist = tenon_media_is_nondist(layer->media_type);
+        if (is_nondist && !m->urls[i])
             continue;
-        auto_free char *pin = pin_name(m->layers[i].digest);
-        auto_free char *known = tenon_pin_get(s, pin);
-        if (!tenon_streq(known, m->urls[i]) && tenon_pin_set(s, pin, m->urls[i], err) < 0)
+        auto_free char *pin = is_nondist ? pin_name(layer->digest) : ordinary_name(layer->digest);
+        if (note(s, pin, is_nondist ? m->urls[i] : "1", err) < 0)
             return err->code;
     }
     return 0;
+}
+
+bool
+tenon_layer_is_ordinary(struct tenon_store *s, const char *digest)
+{
+    auto_free char *pin = ordinary_name(digest);
+    auto_free char *noted = tenon_pin_get(s, pin);
+    return noted != NULL;
 }
 
 struct json_object *

@@ -19,6 +19,8 @@ libtenon_core_la_SOURCES += \
 	%D%/hosts.c \
 	%D%/http.c \
 	%D%/http.h \
+	%D%/leftout.c \
+	%D%/leftout.h \
 	%D%/libcurl.c \
 	%D%/libcurl.h \
 	%D%/listing.c \

@@ -9,6 +9,7 @@
 #include "tools/conceal.h"
 #include "tools/vec.h"
 #include "image/nondist.h"
+#include "registry/leftout.h"
 #include "registry/url.h"
 #include "registry/private.h"
 #include "registry/redirect.h"
@@ -28,6 +29,8 @@ struct push {
     const struct tenon_registry_source *source; /* NULL: the content store has it all */
     TENON_VEC(struct tenon_desc) blobs;
     TENON_VEC(struct tenon_desc) manifests;
+    bool has_nondist; /* a layer of such a media type was met */
+    struct tenon_leftout leftout;
 
     pthread_mutex_t lock;
     size_t next;            /* blob to do; locked, as is error */
@@ -39,14 +42,46 @@ collect(void *data, const struct tenon_desc *d, struct tenon_error *err)
 {
     (void)err;
     struct push *p = data;
-    if (tenon_media_is_nondist(d->media_type)) /* who pulls it goes to its URLs */
-        return 0;
     struct tenon_desc copy = {tenon_strdup(d->media_type), tenon_strdup(d->digest), d->size};
     if (tenon_media_is_index(d->media_type) || tenon_media_is_manifest(d->media_type))
         tenon_vec_push(&p->manifests, copy);
     else
         tenon_vec_push(&p->blobs, copy);
     return 0;
+}
+
+/* Of all the image: also which layers its manifests are content not to have there.  Layers come
+ * before their manifest. */
+static int
+collect_all(void *data, const struct tenon_desc *d, struct tenon_error *err)
+{
+    struct push *p = data;
+    p->has_nondist = p->has_nondist || tenon_media_is_nondist(d->media_type);
+    if (p->has_nondist && tenon_media_is_manifest(d->media_type)) {
+        auto_buf struct tenon_buf text = TENON_BUF_INIT;
+        struct tenon_manifest m = {0};
+        if (tenon_blob_read(p->r->o.store, d->digest, TENON_REGISTRY_MANIFEST_MAX, &text,
+                            err) < 0 ||
+            tenon_manifest_parse(text.data, text.len, d->media_type, &m, err) < 0)
+            return err->code;
+        tenon_leftout_add(&p->leftout, &m);
+        tenon_manifest_release(&m);
+    }
+    return collect(data, d, err);
+}
+
+static void
+leave_out(struct push *p)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->blobs.len; i++) {
+        struct tenon_desc *d = &p->blobs.items[i];
+        if (tenon_media_is_nondist(d->media_type) && tenon_leftout_has(&p->leftout, d->digest))
+            tenon_desc_release(d);
+        else
+            p->blobs.items[kept++] = *d;
+    }
+    p->blobs.len = kept;
 }
 
 /* ---- blobs ------------------------------------------------------------------------- */
@@ -377,7 +412,8 @@ push(struct tenon_registry *r, const struct tenon_registry_call *call, const cha
                        : tenon_reference_string(&ref);
     pthread_mutex_init(&p.lock, NULL);
     int rc = alone ? collect(&p, alone, err)
-                   : tenon_image_walk(r->o.store, digest, collect, &p, err);
+                   : tenon_image_walk(r->o.store, digest, collect_all, &p, err);
+    leave_out(&p);
     for (size_t i = 0; rc == 0 && i < list.len;) {
         p.endpoint = &list.items[i];
         rc = push_to(&p, digest, by_digest, err);
@@ -395,6 +431,7 @@ push(struct tenon_registry *r, const struct tenon_registry_call *call, const cha
         tenon_desc_release(d);
     tenon_vec_release(&p.blobs);
     tenon_vec_release(&p.manifests);
+    tenon_leftout_release(&p.leftout);
     tenon_error_release(&p.error);
     pthread_mutex_destroy(&p.lock);
     free(p.name);
