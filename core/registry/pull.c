@@ -8,6 +8,7 @@
 #include "tools/conceal.h"
 #include "tools/parse.h"
 #include "image/nondist.h"
+#include "registry/again.h"
 #include "registry/private.h"
 #include "registry/settings.h"
 
@@ -337,6 +338,7 @@ struct download {
     const struct tenon_reference *ref;
     struct tenon_blob_writer *w;
     const char *digest;
+    const char *url; /* of a file server; NULL: it is an endpoint's */
     int64_t size;  /* -1: unknown */
     uint64_t have; /* in the writer */
     uint64_t skip; /* bytes of this answer that are there already */
@@ -398,34 +400,39 @@ on_bytes(void *data, const void *buf, size_t len, struct tenon_error *err)
     return 0;
 }
 
-/* One answer, from where the last one left off. */
+/* One answer, from where the last one left off.  Without an endpoint it is of a file server, where
+ * nobody is told who asks. */
 static int
 continue_download(struct download *d, struct tenon_endpoint *e, struct tenon_patience *patience,
                   struct tenon_http_response *res, bool *began, struct tenon_error *err)
 {
-    auto_free char *scope = pull_scope(e);
-    auto_free char *url = tenon_endpoint_url(e, "blobs", d->digest);
+    auto_free char *scope = e ? pull_scope(e) : NULL;
+    auto_free char *url = e ? tenon_endpoint_url(e, "blobs", d->digest) : tenon_strdup(d->url);
+    const uint64_t before = d->have;
     char range[64];
     snprintf(range, sizeof range, "bytes=%llu-", (unsigned long long)d->have);
     struct tenon_http_request req = {.method = "GET", .url = url,
                                      .range = d->have > 0 && !d->whole ? range : NULL,
                                      .sink = on_bytes, .data = d, .in_clear = true,
-                                     .patience = patience};
+                                     .cancel = d->call->cancel, .patience = patience};
     d->checked = false;
     d->skip = 0;
     d->res = res;
-    int rc = tenon_registry_request(d->r, d->call, e, scope, &req, res, began, err);
+    int rc = e ? tenon_registry_request(d->r, d->call, e, scope, &req, res, began, err)
+               : tenon_http_patiently(d->r->http, &req, res, patience, NULL, err);
+    if (!e)
+        *began = d->have > before;
     if (rc < 0)
         return rc;
     if (res->status == 200 || res->status == 206)
         return 0;
-    auto_free char *name = tenon_reference_string(d->ref);
+    auto_free char *name = e ? tenon_reference_string(d->ref) : tenon_strdup(d->digest);
     req.url = url;
     *began = false;
     return tenon_registry_status_error(&req, res, name, err);
 }
 
-/* From one endpoint, going on where a broken connection left off. */
+/* From one endpoint or URL, going on where a broken connection left off. */
 static int
 download(struct download *d, struct tenon_endpoint *e, struct tenon_error *err)
 {
@@ -444,10 +451,11 @@ download(struct download *d, struct tenon_endpoint *e, struct tenon_error *err)
             return 0;
         if (rc == 0) {
             began = true;
-            tenon_error_set(err, TENON_E_UNAVAILABLE, "%s: blob %s: unexpected EOF", e->name,
+            auto_free char *from = e ? tenon_strdup(e->name) : tenon_url_conceal(d->url);
+            tenon_error_set(err, TENON_E_UNAVAILABLE, "%s: blob %s: unexpected EOF", from,
                             d->digest);
         }
-        if (err->code != TENON_E_UNAVAILABLE || !began || e->quick)
+        if (err->code != TENON_E_UNAVAILABLE || !began || (e && e->quick))
             return err->code;
         if (d->have > before)
             tenon_patience_renew(&patience); /* it goes on, if in pieces */
@@ -477,31 +485,26 @@ blob_from(void *data, struct tenon_endpoint *e, struct tenon_error *err)
 
 /* ---- a layer that its registry need not have --------------------------------- */
 
-/* Nobody is told who asks; the digest tells what comes. */
 static int
 blob_at(const struct download *what, const char *url, struct tenon_error *err)
 {
     struct download d = *what;
     struct tenon_digest got;
-    auto_response struct tenon_http_response res = {0};
+    d.url = url;
     if (tenon_blob_writer_new(d.r->o.store, &d.w, err) < 0)
         return err->code;
     auto_writer struct tenon_blob_writer *w = d.w;
-    const struct tenon_http_request req = {.method = "GET", .url = url, .sink = on_bytes,
-                                           .data = &d, .in_clear = true, .decode_all = true,
-                                           .cancel = d.call->cancel};
-    d.res = &res;
-    if (tenon_http_do(d.r->http, &req, &res, NULL, err) < 0)
+    if (download(&d, NULL, err) < 0)
         return err->code;
-    if (res.status != 200)
-        return tenon_registry_status_error(&req, &res, d.digest, err);
     return tenon_blob_commit(tenon_steal(&w), what->digest, what->size, &got, err);
 }
 
-/* The first of its URLs that has it.  *err is what the registry said, and stays when none has. */
+/* The first of its URLs that has it.  *err is what the registry said, and stays when none has; but
+ * a server of which one cannot know is the error: later it may have it. */
 static int
 blob_by_urls(const struct download *what, struct tenon_error *err)
 {
+    auto_error struct tenon_error away = TENON_ERROR_INIT;
     auto_json struct json_object *urls = tenon_layer_urls(what->r->o.store, what->digest);
     for (size_t i = 0; urls && i < json_object_array_length(urls); i++) {
         auto_error struct tenon_error why = TENON_ERROR_INIT;
@@ -512,9 +515,17 @@ blob_by_urls(const struct download *what, struct tenon_error *err)
             return rc < 0 ? tenon_error_move(err, &why) : 0;
         }
         auto_free char *shown = tenon_url_conceal(url);
-        tenon_error_hint(err, "nor has %s got it: %s", shown, why.message);
+        if (rc == TENON_E_UNAVAILABLE && !away.code) {
+            tenon_error_context(&why, "%s", shown);
+            tenon_error_move(&away, &why);
+        } else {
+            tenon_error_hint(err, "nor has %s got it: %s", shown, why.message);
+        }
     }
-    return err->code;
+    if (!away.code)
+        return err->code;
+    tenon_error_hint(&away, "its registry has not got it: %s", err->message);
+    return tenon_error_move(err, &away);
 }
 
 /* Before the first byte of what its descriptor says already. */
