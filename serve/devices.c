@@ -31,10 +31,12 @@ annotations(const struct tenon_cdi_device *d, struct tenon_arena *arena)
         if (!all[i])
             continue;
         json_object_object_foreach(all[i], key, value) {
+            if (!value)
+                continue; /* null: it has none */
             struct ctl_pair *p = find(pairs, count, key);
             count += p == &pairs[count];
             *p = (struct ctl_pair){tenon_arena_strdup(arena, key), tenon_arena_strdup(
-                                       arena, value ? json_object_get_string(value) : "")};
+                                       arena, json_object_get_string(value))};
         }
     }
     return (struct message_list){pairs, count};

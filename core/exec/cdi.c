@@ -164,7 +164,7 @@ annotation(const struct tenon_cdi_device *d, const char *key)
         struct json_object *all, *value;
         if (json_object_object_get_ex(from[i], "annotations", &all) &&
             json_object_is_type(all, json_type_object) &&
-            json_object_object_get_ex(all, key, &value) &&
+            json_object_object_get_ex(all, key, &value) && value && /* null: it has none */
             !json_object_is_type(value, json_type_object) &&
             !json_object_is_type(value, json_type_array))
             return json_object_get_string(value);
@@ -189,6 +189,13 @@ take(struct tenon_cdi_found *f, const struct tenon_cdi_device *d)
     tenon_vec_push(&f->list, d);
 }
 
+/* A word that may be a class's, though no device has it. */
+static bool
+is_class(const char *name)
+{
+    return *name && name[strcspn(name, "/= \t\n")] == '\0';
+}
+
 /* Of all that say so themselves: the name is a class's. */
 static bool
 take_class(const struct tenon_cdi *c, const char *class, struct tenon_cdi_found *found)
@@ -209,9 +216,10 @@ tenon_cdi_find(const struct tenon_cdi *c, const char *name, struct tenon_cdi_fou
     size_t n = strcspn(name, "=");
     auto_free char *kind = tenon_strndup(name, n);
     const char *which = name[n] ? name + n + 1 : "";
-    if (!is_kind(kind))
-        return take_class(c, name, found)
-                   ? 0 : tenon_error_set(err, TENON_E_INVALID, "invalid device \"%s\"", name);
+    if (!is_kind(kind) && take_class(c, name, found))
+        return 0;
+    if (!is_kind(kind) && !is_class(name))
+        return tenon_error_set(err, TENON_E_INVALID, "invalid device \"%s\"", name);
 
     size_t before = found->list.len;
     bool any = false;

@@ -75,8 +75,8 @@ START_TEST(test_cdi_names)
         { "vendor.com/dev", "a " },       { "vendor.com/dev=tape", "slow " },
         { "vendor.com/dev=fast", "b kept " },
         { "vendor.com/dev=none", "not found" },   { "vendor.com/none", "not found" },
-        { "fast", "b kept " }, { "tape", "slow " }, { "dev", "invalid" },
-        { "nonsense", "invalid" },        { "1vendor/dev", "invalid" },
+        { "fast", "b kept " }, { "tape", "slow " }, { "dev", "not found" },
+        { "nonsense", "not found" }, { "", "invalid" },      { "1vendor/dev", "invalid" },
         { "a/b/c=d", "invalid" },
     };
     for (size_t i = 0; i < tenon_countof(table); i++) {
@@ -150,6 +150,7 @@ START_TEST(test_cdi_grants)
         { NULL, "vendor.com/dev=kept", "", TENON_E_DENIED }, /* says that it is not so */
         { NULL, "vendor.com/none", "", TENON_E_NOT_FOUND },
         { NULL, "vendor.com/none", "optional", 0 },
+        { NULL, "gpu", "optional", 0 }, /* a class, on a machine without */
     };
     for (size_t i = 0; i < tenon_countof(table); i++) {
         int got = allowed(table[i].entitlement, table[i].device, table[i].optional);
