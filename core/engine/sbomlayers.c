@@ -1,6 +1,7 @@
 /* engine/sbomlayers.c - see sbomlayers.h. */
 #include "engine/sbomlayers.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +28,12 @@ layer_has(struct tenon_store *s, int64_t snapshot, const char *path, struct teno
         path += strspn(path, "/");
         const size_t len = strcspn(path, "/");
         auto_free char *name = tenon_strndup(path, len);
-        if (!len || tenon_streq(name, ".") || tenon_streq(name, ".."))
+        if (!len || len > NAME_MAX || tenon_streq(name, ".."))
             return 0;
+        if (tenon_streq(name, ".")) { /* SPDX's form is "./usr/bin/x" */
+            path += len;
+            continue;
+        }
         const int there = tenon_lower_find(&at, name, &st, &below, &part, err);
         if (there <= 0)
             return there;
@@ -99,7 +104,12 @@ tenon_sbom_layers(struct tenon_store *s, const struct tenon_chain *chain,
     struct json_object *document = NULL, *files = NULL, *version = NULL;
     if (!tenon_streq(st->predicate_type, TENON_PREDICATE_SPDX))
         return 0;
-    if (tenon_json_parse(st->text, st->len, STATEMENT_MAX, &o, err) < 0)
+    const int rc = tenon_json_parse(st->text, st->len, STATEMENT_MAX, &o, err);
+    if (rc == TENON_E_LIMIT) { /* a scanner's long list is no reason to have no image */
+        tenon_error_release(err);
+        return 0;
+    }
+    if (rc < 0)
         return tenon_error_context(err, "attestation %s", st->path);
     if (!json_object_object_get_ex(o, "predicate", &document) ||
         !json_object_is_type(document, json_type_object) ||

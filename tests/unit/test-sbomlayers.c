@@ -4,6 +4,13 @@
 #include "engine/sbomlayers.h"
 #include "tools/alloc.h"
 
+#define TEN "0123456789"
+#define FIFTY TEN TEN TEN TEN TEN
+#define LONG FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY
+#define OPEN "[[[[[[[[[[[[[[[["
+#define SHUT "]]]]]]]]]]]]]]]]"
+#define DEEP OPEN OPEN OPEN OPEN OPEN SHUT SHUT SHUT SHUT SHUT
+
 static const struct {
     const char *what, *predicate;
     const char *has[3]; /* in the statement afterwards */
@@ -23,6 +30,15 @@ static const struct {
      "{\"spdxVersion\":\"SPDX-2.3\",\"files\":[{\"fileName\":\"/none\"},{\"fileName\":\"/l/low\"},"
      "{\"fileName\":\"/../etc/passwd\"},{\"fileName\":\"\"},{\"fileName\":\"/top/x\"},{}]}",
      {"\"fileName\":\"/l/low\"}"}, "layerID"},
+    {"names as SPDX writes them",
+     "{\"spdxVersion\":\"SPDX-2.3\",\"files\":[{\"fileName\":\"./d/./both\"},"
+     "{\"fileName\":\"./\"}]}",
+     {"layerID: sha256:top", "{\"fileName\":\"./\"}"}, "sha256:low"},
+    {"a name that no file can have",
+     "{\"spdxVersion\":\"SPDX-2.3\",\"files\":[{\"fileName\":\"/" LONG "\"}]}",
+     {LONG}, "layerID"},
+    {"too deep to be parsed: it stays",
+     "{\"spdxVersion\":\"SPDX-2.3\",\"x\":" DEEP "}", {DEEP}, "creat"},
     {"a comment of the scanner's stays",
      "{\"spdxVersion\":\"SPDX-2.3\",\"files\":[{\"fileName\":\"/top\",\"comment\":\"own\"}]}",
      {"\"comment\":\"own\""}, "layerID"},
