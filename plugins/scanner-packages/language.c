@@ -162,7 +162,9 @@ go_modules(struct scan *s, const unsigned char *data, size_t len, const char *pa
         char *next = strchr(line, '\n');
         if (next)
             *next++ = '\0';
-        if (!next || !tenon_has_prefix(next, "=>\t")) /* what it was replaced by follows */
+        /* What it was replaced by follows; a directory has no version of its own. */
+        const size_t rest = next ? strcspn(next, "\n") : 0;
+        if (!rest || !tenon_has_prefix(next, "=>\t") || memmem(next, rest, "\t(devel)", 8))
             go_line(s, line, path);
         line = next;
     }

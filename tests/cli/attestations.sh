@@ -381,7 +381,8 @@ python3 - "$tree/bin/program" <<'END'
 import os, sys
 def text(s): return bytes([len(s) & 127 | 128, len(s) >> 7]) + s
 info = b"path\tx\nmod\texample.org/mine\t(devel)\t\ndep\texample.org/a/b\tv1.2.3\th1:x=\ndep\tgopkg.in/y\tv2.0.0\t\n" \
-    b"dep\texample.org/old\tv1.0.0\n=>\texample.org/fork\tv1.0.1\th1:y=\n"
+    b"dep\texample.org/old\tv1.0.0\n=>\texample.org/fork\tv1.0.1\th1:y=\n" \
+    b"dep\texample.org/w\tv1.4.0\n=>\t./fork\t(devel)\t\n"
 with open(sys.argv[1], "wb") as f:
     f.write(b"\x7fELF" + b"\0" * 60 + b"\xff Go buildinf:" + bytes([8, 2]) + b"\0" * 16 +
             text(b"go1.20.3") + text(b"0" * 16 + info + b"0" * 16))
@@ -419,6 +420,7 @@ pkg:deb/debian/last@3?arch=all&distro=debian-12
 pkg:deb/debian/libc6@1%3A2.36-9%2Bdeb12u4?arch=amd64&distro=debian-12
 pkg:golang/example.org/a/b@v1.2.3
 pkg:golang/example.org/fork@v1.0.1
+pkg:golang/example.org/w@v1.4.0
 pkg:golang/gopkg.in/y@v2.0.0
 pkg:golang/stdlib@1.20.3
 pkg:golang/stdlib@1.20.3
