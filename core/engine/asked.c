@@ -63,19 +63,45 @@ client_of(const struct tenon_build *b)
     return b->engine->client ? b->engine->client : "";
 }
 
+/* Of inputs of inputs so many levels are told, as parsers of JSON go no deeper than they like. */
+enum { INPUTS_DEPTH = 6 };
+
+static void
+cut(struct json_object *request, unsigned levels)
+{
+    struct json_object *inputs = NULL;
+    if (!json_object_object_get_ex(request, "inputs", &inputs))
+        return;
+    if (levels == 0) {
+        json_object_object_del(request, "inputs");
+        json_object_object_add(request, "masked", json_object_new_boolean(true));
+        return;
+    }
+    json_object_object_foreach(inputs, name, input) {
+        (void)name;
+        cut(input, levels - 1);
+    }
+}
+
 void
 tenon_asked_inputs(struct tenon_build *b, struct tenon_asked *asked,
                    const struct tenon_named_ref *inputs, size_t count)
 {
+    size_t total = 0;
     for (size_t i = 0; i < count; i++) {
         const struct tenon_vertex *v = inputs[i].ref ? inputs[i].ref->edge.vertex : NULL;
         auto_free char *text =
             v ? tenon_producers_find(b->producers, client_of(b), v->digest.str) : NULL;
+        total += text ? strlen(text) : 0;
+        if (total > TENON_REQUEST_MAX)
+            break; /* nobody would keep it */
         struct json_object *request = text ? json_tokener_parse(text) : NULL;
         if (request && !asked->inputs)
             asked->inputs = json_object_new_object();
-        if (request)
+        if (request) {
+            cut(request, INPUTS_DEPTH - 1);
             json_object_object_add(asked->inputs, inputs[i].name, request);
+        }
     }
 }
 

@@ -37,7 +37,10 @@ tenon_mask_take(struct tenon_mask *m, const char *const *options)
 {
     for (; options && *options; options++) {
         const char *value = tenon_hidden_argument(*options);
-        if (value && *value)
+        bool is_new = value && *value;
+        tenon_vec_foreach(h, &m->hidden)
+            is_new = is_new && strcmp(*h, value) != 0;
+        if (is_new)
             tenon_vec_push(&m->hidden, value);
     }
     if (m->hidden.len)

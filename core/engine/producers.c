@@ -8,12 +8,12 @@
 #include "tools/alloc.h"
 #include "tools/vec.h"
 
-/* Each tells of its inputs' producers, too: what two inputs double has an end. */
-enum { REQUEST_MAX = 1 << 20, PRODUCERS_MAX = 10000 };
+/* Of all, and of one client, who must not keep the others from being told. */
+enum { PRODUCERS_MAX = 10000, CLIENT_MAX = PRODUCERS_MAX / 4, CLIENT_BYTES_MAX = 16 << 20 };
 
 struct producer {
     const void *build;
-    char *client, *digest, *request;
+    char *client, *digest, *request; /* request "": there was one */
 };
 
 struct tenon_producers {
@@ -54,10 +54,18 @@ void
 tenon_producers_add(struct tenon_producers *p, const char *client, const void *build,
                     const char *digest, const char *request)
 {
-    if (strlen(request) > REQUEST_MAX)
-        return;
+    size_t count = 0, bytes = strlen(request);
+    if (bytes > TENON_REQUEST_MAX)
+        request = "";
     pthread_mutex_lock(&p->lock);
-    if (p->all.len < PRODUCERS_MAX)
+    tenon_vec_foreach(x, &p->all)
+        if (!strcmp(x->client, client)) {
+            count++;
+            bytes += strlen(x->request);
+        }
+    if (bytes > CLIENT_BYTES_MAX)
+        request = "";
+    if (p->all.len < PRODUCERS_MAX && count < CLIENT_MAX)
         tenon_vec_push(&p->all, ((struct producer){ build, tenon_strdup(client),
                                                     tenon_strdup(digest),
                                                     tenon_strdup(request) }));
@@ -76,7 +84,7 @@ tenon_producers_find(struct tenon_producers *p, const char *client, const char *
             differ = differ || (found && strcmp(found, x->request) != 0);
             found = x->request;
         }
-    char *copy = found && !differ ? tenon_strdup(found) : NULL;
+    char *copy = found && *found && !differ ? tenon_strdup(found) : NULL;
     pthread_mutex_unlock(&p->lock);
     return copy;
 }

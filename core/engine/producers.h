@@ -3,11 +3,15 @@
 #ifndef TENON_ENGINE_PRODUCERS_H
 #define TENON_ENGINE_PRODUCERS_H
 
+/* Each request tells of its inputs', too: what two inputs double has an end. */
+enum { TENON_REQUEST_MAX = 1 << 20 };
+
 struct tenon_producers;
 
 struct tenon_producers *tenon_producers_new(void);
 void tenon_producers_free(struct tenon_producers *p);
-/* request: JSON text.  client: who learns of it, nobody else; build: until when, see below. */
+/* request: JSON text; one that is too long, or more than a client may have kept, counts as one that
+ * is not known.  client: who learns of it, nobody else; build: until when, see below. */
 void tenon_producers_add(struct tenon_producers *p, const char *client, const void *build,
                          const char *digest, const char *request);
 /* The request, malloc'ed; NULL: none is known, or several that differ. */

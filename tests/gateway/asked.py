@@ -71,6 +71,21 @@ def asked(c, channel, session):
     c.check("no secret of the consumer's", "t0psecret" not in json.dumps(said) and
             said["inputs"]["one"]["request"]["args"]["build-arg:WORD"] == "xxxxx", said)
 
+    # A long chain of inputs: its beginning is told, and that this is not all.
+    def chain(build):
+        definition = getattr(produce(build), "def")
+        for i in range(20):
+            definition = getattr(solve(build, {"one": definition}, **{
+                "target": "laid", "context:example.invalid/x": "input:one",
+                "label:n": str(i)}), "def")
+        consume(build, definition)
+
+    said, whole = attested(chain)
+    depth, request = 0, said
+    while "inputs" in request:
+        depth, request = depth + 1, request["inputs"]["one"]["request"]
+    c.check("a chain of inputs", depth == 6 and not whole, (depth, whole))
+
     def plain(build):
         ref = build.bridge("Solve", m.SolveRequest(
             Definition=c.write_file(b"plain"), allowResultReturn=True, allowResultArrayRef=True),

@@ -62,7 +62,34 @@ START_TEST(test_producers_long_request_is_left_out)
     memset(text, 'x', (1 << 20) + 1);
     text[(1 << 20) + 1] = '\0';
     tenon_producers_add(p, "", &one, "sha256:a", text);
+    tenon_producers_add(p, "", &one, "sha256:a", "{}"); /* nor is the other one the answer */
     ck_assert_ptr_null(tenon_producers_find(p, "", "sha256:a"));
+    free(text);
+    tenon_producers_free(p);
+}
+END_TEST
+
+/* One client's share ends, in bytes and in number; another's does not. */
+START_TEST(test_producers_one_client_does_not_fill_the_list)
+{
+    struct tenon_producers *p = tenon_producers_new();
+    char *text = malloc(1 << 20), name[32];
+
+    memset(text, 'x', (1 << 20) - 1);
+    text[(1 << 20) - 1] = '\0';
+    for (int i = 0; i < 17; i++) {
+        snprintf(name, sizeof name, "sha256:%d", i);
+        tenon_producers_add(p, "user 1", &one, name, text);
+        char *found = tenon_producers_find(p, "user 1", name);
+        ck_assert_msg(!found == (i == 16), "%d", i);
+        free(found);
+    }
+    for (int i = 0; i < 10000; i++)
+        tenon_producers_add(p, "user 3", &one, "sha256:b", "{}");
+    tenon_producers_add(p, "user 2", &two, "sha256:a", "{}");
+    char *found = tenon_producers_find(p, "user 2", "sha256:a");
+    ck_assert_str_eq(found, "{}");
+    free(found);
     free(text);
     tenon_producers_free(p);
 }
@@ -78,6 +105,7 @@ main(void)
     tcase_add_test(t, test_producers_other_request_is_not_guessed);
     tcase_add_test(t, test_producers_other_client_learns_nothing);
     tcase_add_test(t, test_producers_long_request_is_left_out);
+    tcase_add_test(t, test_producers_one_client_does_not_fill_the_list);
     suite_add_tcase(s, t);
     return unit_run(s);
 }
