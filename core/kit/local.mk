@@ -12,6 +12,7 @@ libtenon_core_la_SOURCES += \
 	%D%/trialfile.c \
 	%D%/triallife.c \
 	%D%/trialparts.c \
+	%D%/trialreport.c \
 	%D%/trialuse.c \
 	%D%/trialwords.c
 

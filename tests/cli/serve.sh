@@ -45,6 +45,8 @@ WORKDIR /kept
 RUN --mount=type=secret,id=tok echo out here; echo err here >&2; cat /run/secrets/tok >/secret; \
     echo one >one; ln one two
 FROM example.invalid/x AS laid
+FROM laid AS chained
+COPY busybox /again
 FROM scratch
 COPY . /dir
 COPY --from=made /secret /secret

@@ -74,10 +74,9 @@ def asked(c, channel, session):
     # A long chain of inputs: its beginning is told, and that this is not all.
     def chain(build):
         definition = getattr(produce(build), "def")
-        for i in range(20):
+        for _ in range(20):
             definition = getattr(solve(build, {"one": definition}, **{
-                "target": "laid", "context:example.invalid/x": "input:one",
-                "label:n": str(i)}), "def")
+                "target": "chained", "context:example.invalid/x": "input:one"}), "def")
         consume(build, definition)
 
     said, whole = attested(chain)
