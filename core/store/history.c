@@ -238,7 +238,8 @@ count(struct tenon_store *s)
 }
 
 /* All of them are measured once in a while only: when there are some too many, when this process
- * wrote more than is one's share, or an hour after the last time. */
+ * wrote more than is one's share, or an hour after the last time.  time() may be a tick behind what
+ * the kernel wrote into the file: a second ahead is not yet to come. */
 bool
 store_history_is_due(struct tenon_store *s)
 {
@@ -251,7 +252,7 @@ store_history_is_due(struct tenon_store *s)
 
     if (there >= 0 && there <= most && written <= b->bytes / (most + 1) &&
         fstatat(s->fd, "history/.looked", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        time(NULL) - st.st_mtim.tv_sec < HOUR && time(NULL) >= st.st_mtim.tv_sec)
+        time(NULL) - st.st_mtim.tv_sec < HOUR && time(NULL) >= st.st_mtim.tv_sec - 1)
         return false;
     auto_close int fd = openat(s->fd, "history/.looked",
                                O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

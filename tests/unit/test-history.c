@@ -401,7 +401,7 @@ START_TEST(test_history_looks_now_and_then)
 {
     const struct tenon_bounds bounds = {1000, INT64_C(1) << 40, INT64_C(3600) * 1000000000};
     static const struct { int64_t ago; bool due; } looks[] = {
-        {10, false}, {3500, false}, {3700, true}, {-100, true}};
+        {10, false}, {3500, false}, {3700, true}, {-1, false}, {-100, true}};
 
     tenon_store_set_bounds(store, TENON_LEFT_HISTORY, &bounds);
     make(store, "one", 100);
