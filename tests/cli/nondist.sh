@@ -89,7 +89,7 @@ run 0 tenon --root "$work/third" image copy "$registry/good/made:1" "oci-layout:
 [ -e "$work/brought/blobs/sha256/${foreign#*:}" ] || fail "a copy lacks a layer"
 grep -q "$taken" "$work/nondist.log" && fail "a layer that stays where it is was pushed"
 kill "$web_server"
-wait "$web_server" 2>/dev/null
+wait "$web_server" 2>/dev/null || :
 run 1 tenon --root "$work/fourth" build --progress=plain -o "$work/result" "$context"
 assert_has "$work/err" "connection refused" # may pass, other than what the registry says
 assert_has "$work/err" "its registry has not got it: "
