@@ -63,7 +63,8 @@ void tenon_test_cancel(struct tenon_test *t);
 int tenon_test_attach(struct tenon_test *t, const char *const *pairs, struct tenon_mount *out);
 void tenon_test_detach(struct tenon_test *t, struct tenon_mount *m);
 /* What cache_key adds: "label=bytes", a line each, in its order; bytes that are not printable
- * are \xHH, and so is the backslash. NULL: it failed. Until the next call. */
+ * are \xHH, and so is the backslash; of a tree a line ("\x0a") each file, with its name, mode and a
+ * sum of its bytes. NULL: it failed. Until the next call. */
 const char *tenon_test_key(struct tenon_test *t, const char *const *pairs);
 
 /* The beginning of the file that fd is of, which may be O_PATH: a text of at most size - 1 bytes,

@@ -6,6 +6,8 @@ libtenon_core_la_SOURCES += \
 	%D%/private.h \
 	%D%/standin.c \
 	%D%/standin.h \
+	%D%/standtree.c \
+	%D%/standtree.h \
 	%D%/trial.c \
 	%D%/trial.h \
 	%D%/trialchild.c \
@@ -35,5 +37,6 @@ libtenon_plugin_test_a_SOURCES = \
 	core/tools/text.c \
 	core/tools/utf8.c \
 	%D%/plugintest.c \
-	%D%/standin.c
+	%D%/standin.c \
+	%D%/standtree.c
 libtenon_plugin_test_a_CFLAGS = $(AM_CFLAGS)

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/root.h"
+#include "kit/standtree.h"
 #include "plugin/plugins.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
@@ -433,10 +434,10 @@ static int
 key_add_tree(struct tenon_key *key, const char *label, int dirfd,
              const char *path, struct tenon_error *err)
 {
-    auto_close int fd = tenon_root_open(dirfd, path, O_PATH, 0, err);
-    if (fd < 0)
+    auto_buf struct tenon_buf tree = TENON_BUF_INIT;
+    if (tenon_standin_tree(dirfd, path, &tree, err) < 0)
         return err->code;
-    key_add(key, label, path, strlen(path));
+    key_add(key, label, tenon_buf_str(&tree), strlen(tenon_buf_str(&tree)));
     return TENON_OK;
 }
 

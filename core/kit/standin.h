@@ -32,7 +32,8 @@ void tenon_standin_cancel(struct tenon_standin *s);
 const char *tenon_standin_log(struct tenon_standin *s);
 
 /* A key that keeps what is added, to be looked at: "label=bytes", a line each,
- * with bytes other than printable ones, and the backslash, as \xHH; of a tree its path. */
+ * with bytes other than printable ones, and the backslash, as \xHH; of a tree what
+ * standtree.h says. */
 struct tenon_key *tenon_standin_key_new(void);
 const char *tenon_standin_key_text(struct tenon_key *key);
 void tenon_standin_key_free(struct tenon_key *key);
