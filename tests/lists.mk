@@ -285,6 +285,7 @@ cli_tests = \
 	tests/cli/platforms.sh \
 	tests/cli/plugin-check.sh \
 	tests/cli/plugin-content.sh \
+	tests/cli/plugin-examples.sh \
 	tests/cli/plugin-missing.sh \
 	tests/cli/plugin-out-of-tree.sh \
 	tests/cli/plugin-sizes.sh \
@@ -327,6 +328,7 @@ cli_helpers = \
 	tests/cli/foreign-elf \
 	tests/cli/foreign.c \
 	tests/cli/frontend-lib.sh \
+	tests/cli/installed-lib.sh \
 	tests/cli/layer-parts \
 	tests/cli/layout-registry \
 	tests/cli/lib.sh \

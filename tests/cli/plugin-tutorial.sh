@@ -2,32 +2,11 @@
 # docs/tutorial-plugin.md: its commands as they stand there, with an installed tenon; and the other
 # packages that `tenon plugin new` begins.
 . "$(dirname "$0")/lib.sh"
-need pkg-config make "${CC:-cc}" docker-registry
-unset MAKEFLAGS MAKELEVEL MFLAGS 2>/dev/null || :
+. "$(dirname "$0")/installed-lib.sh"
+need docker-registry
 page=$abs_top_srcdir/docs/tutorial-plugin.md
-chmod 755 "$work"
-umask 022
-
-stage=$work/stage
-make -C "$abs_top_builddir" install DESTDIR="$stage" >"$work/install.log" 2>&1 ||
-    { tail -n 20 "$work/install.log" >&2; fail "make install"; }
-pc=$(find "$stage" -name tenon.pc)
-prefix=${pc%/lib*/pkgconfig/tenon.pc}
-plugins=$(dirname "$(find "$prefix/lib" -name frontend-dockerfile.so)")
+install_tenon
 assert_file "$prefix/include/tenon-plugin-test.h"
-
-# What an installation in its place would find by itself.
-mkdir "$work/bin"
-cat >"$work/bin/tenon" <<END
-#!/bin/sh
-exec "$prefix/bin/tenon" --plugin-dir "$plugins" --root "$store" "\$@"
-END
-chmod 755 "$work/bin/tenon"
-PATH=$work/bin:$PATH
-PKG_CONFIG_PATH=${pc%/*}
-PKG_CONFIG="pkg-config --define-variable=prefix=$prefix"
-export PATH PKG_CONFIG_PATH PKG_CONFIG
-installed() { "$work/bin/tenon" "$@"; }
 
 # ---- words ------------------------------------------------------------------------------
 run 2 installed plugin new mount
@@ -79,12 +58,7 @@ assert_has "$work/err" "COPY Dockerfile /etc/"
 assert_has "$work/err" "of them from the cache"
 
 # ---- the page -------------------------------------------------------------------------------
-start_registry </dev/null
-mkdir "$work/base"
-echo "FROM base" >"$work/base/Dockerfile"
-run 0 installed build --progress=plain --build-context "base=oci-layout://$bases/busybox" -o type=registry \
-    -t "$registry/library/busybox:latest" "$work/base"
-echo "{\"registries\": {\"docker.io\": {\"mirrors\": [\"$registry\"]}}}" >"$TENON_CONFIG"
+serve_busybox
 
 awk '/^```/ { inside = /^```sh$/; next } inside' "$page" >"$work/commands"
 [ "$(wc -l <"$work/commands")" -lt 10 ] || fail "these are ten commands, or more"
