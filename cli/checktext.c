@@ -1,12 +1,12 @@
 /* cli/checktext.c - see checktext.h. */
 #include "checktext.h"
 
-#include <gnutls/gnutls.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/libgnutls.h"
 #include "tools/alloc.h"
 #include "tools/conceal.h"
 #include "tools/excerpt.h"

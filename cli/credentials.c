@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/libgnutls.h"
 #include "base/log.h"
 #include "base/ownership.h"
 #include "tools/alloc.h"

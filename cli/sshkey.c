@@ -2,16 +2,13 @@
 #include "sshkey.h"
 
 #include <fcntl.h>
-#include <gnutls/abstract.h>
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/libgnutls.h"
 #include "tools/alloc.h"
 
 enum { FILE_MAX = 64 * 1024 };

@@ -1,10 +1,10 @@
 /* cli/verb_version.c - tenon version */
 #include "cli.h"
 
-#include <gnutls/gnutls.h>
 #include <sqlite3.h>
 #include <sys/utsname.h>
 
+#include "base/libgnutls.h"
 #include "tools/alloc.h"
 #include "image/libarchive.h"
 #include "image/stream.h"

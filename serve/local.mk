@@ -84,7 +84,7 @@ libtenon_serve_la_SOURCES = \
 libtenon_serve_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve -I$(top_srcdir)/history \
 	-I$(top_builddir)/plugins/include
 libtenon_serve_la_CFLAGS = $(AM_CFLAGS) $(NGHTTP2_CFLAGS)
-libtenon_serve_la_LIBADD = $(COMMON_LLBBRIDGE_LIBS) $(GNUTLS_LIBS)
+libtenon_serve_la_LIBADD = $(COMMON_LLBBRIDGE_LIBS)
 
 # Units of systemd: the same two for the system and for users, whose %t and manager differ.
 EXTRA_DIST += %D%/systemd/tenon.socket %D%/systemd/tenon.service.in

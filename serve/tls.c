@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/libgnutls.h"
 #include "base/log.h"
 #include "server.h"
 #include "tools/alloc.h"

@@ -31,8 +31,8 @@ endif
 
 # ---- what some are made of and linked with ----------------------------------------------
 
-# No LDADD of their own: programs without one get this; some read archives themselves.
-LDADD = libtenon-core.la $(CHECK_LIBS) $(ARCHIVE_LIBS)
+# No LDADD of their own: programs without one get this; some read archives or speak TLS themselves.
+LDADD = libtenon-core.la $(CHECK_LIBS) $(ARCHIVE_LIBS) $(GNUTLS_LIBS)
 
 # A part of several plugins.
 tests_unit_test_progress_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)

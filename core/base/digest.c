@@ -1,8 +1,7 @@
-/* base/digest.c - SHA-256 over gnutls, and its text form. */
+/* base/digest.c - SHA-256 by nettle, and its text form. */
 #include "digest.h"
 
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
+#include <nettle/sha2.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -10,24 +9,16 @@
 #include "tools/ascii.h"
 
 struct tenon_hash {
-    gnutls_hash_hd_t handle;
+    struct sha256_ctx state;
 };
 
 static const char prefix[] = "sha256:";
-
-/* gnutls fails here only when it is broken or out of memory; going on with a
- * wrong digest is not an option. */
-static void
-must(int ret)
-{
-    tenon_assert(ret >= 0);
-}
 
 struct tenon_hash *
 tenon_hash_new(void)
 {
     struct tenon_hash *h = tenon_new0(struct tenon_hash);
-    must(gnutls_hash_init(&h->handle, GNUTLS_DIG_SHA256));
+    sha256_init(&h->state);
     return h;
 }
 
@@ -35,7 +26,7 @@ void
 tenon_hash_update(struct tenon_hash *h, const void *data, size_t len)
 {
     if (len)
-        must(gnutls_hash(h->handle, data, len));
+        sha256_update(&h->state, len, data);
 }
 
 static void
@@ -63,16 +54,13 @@ void
 tenon_hash_final(struct tenon_hash *h, struct tenon_digest *out)
 {
     uint8_t bin[TENON_DIGEST_BIN_LEN];
-    gnutls_hash_output(h->handle, bin); /* resets the state */
+    sha256_digest(&h->state, sizeof bin, bin); /* resets the state */
     tenon_digest_of_bytes(bin, out);
 }
 
 void
 tenon_hash_free(struct tenon_hash *h)
 {
-    if (!h)
-        return;
-    gnutls_hash_deinit(h->handle, NULL);
     free(h);
 }
 
@@ -80,7 +68,11 @@ void
 tenon_digest_of(const void *data, size_t len, struct tenon_digest *out)
 {
     uint8_t bin[TENON_DIGEST_BIN_LEN];
-    must(gnutls_hash_fast(GNUTLS_DIG_SHA256, len ? data : "", len, bin));
+    struct sha256_ctx state;
+    sha256_init(&state);
+    if (len)
+        sha256_update(&state, len, data);
+    sha256_digest(&state, sizeof bin, bin);
     tenon_digest_of_bytes(bin, out);
 }
 

@@ -1,4 +1,4 @@
-/* base/digest.h - SHA-256 over gnutls, and the text form "sha256:<64 hex>". */
+/* base/digest.h - SHA-256 by nettle, and the text form "sha256:<64 hex>". */
 #ifndef TENON_BASE_DIGEST_H
 #define TENON_BASE_DIGEST_H
 

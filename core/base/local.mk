@@ -19,6 +19,8 @@ libtenon_core_la_SOURCES += \
 	%D%/yaml.h \
 	%D%/lazylib.c \
 	%D%/lazylib.h \
+	%D%/libgnutls.c \
+	%D%/libgnutls.h \
 	%D%/limits.c \
 	%D%/limits.h \
 	%D%/log.c \

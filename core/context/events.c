@@ -1,12 +1,12 @@
 /* context/events.c - a queue of events, and the thread that hands them to the renderer. */
 #include "context/events.h"
 
-#include <gnutls/crypto.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <uthash.h>
 
 #include "base/digest.h"
@@ -463,7 +463,7 @@ tenon_events_fresh_digest(char out[72])
     unsigned char raw[TENON_DIGEST_BIN_LEN];
     struct tenon_digest d;
 
-    tenon_assert(gnutls_rnd(GNUTLS_RND_NONCE, raw, sizeof raw) == 0);
+    tenon_assert(getentropy(raw, sizeof raw) == 0);
     tenon_digest_of(raw, sizeof raw, &d);
     memcpy(out, d.str, sizeof d.str);
 }

@@ -2,11 +2,10 @@
 #include "registry/certificate.h"
 
 #include <arpa/inet.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/libgnutls.h"
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
 #include "registry/url.h"

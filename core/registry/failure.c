@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/libgnutls.h"
 #include "registry/url.h"
 #include "tools/alloc.h"
 #include "tools/cleanup.h"

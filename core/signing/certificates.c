@@ -1,12 +1,11 @@
 /* signing/certificates.c - see certificates.h. */
 #include "signing/certificates.h"
 
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/libgnutls.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 

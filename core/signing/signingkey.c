@@ -1,13 +1,11 @@
 /* signing/signingkey.c - see signingkey.h. */
 #include "signing/signingkey.h"
 
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/libgnutls.h"
 #include "tools/alloc.h"
 #include "tools/base64.h"
 

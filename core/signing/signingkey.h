@@ -6,9 +6,8 @@
 #ifndef TENON_SIGNING_SIGNINGKEY_H
 #define TENON_SIGNING_SIGNINGKEY_H
 
-#include <gnutls/abstract.h>
-
 #include "base/error.h"
+#include "base/libgnutls.h"
 #include "tools/buf.h"
 
 #define TENON_KEY_FILE_MAX ((size_t)64 << 10)
