@@ -187,6 +187,7 @@ fuzz_helpers = \
 	tests/fuzz/run
 
 abi_tests = \
+	tests/abi/call-numbers.sh \
 	tests/abi/circles.sh \
 	tests/abi/cxx.sh \
 	tests/abi/docs.sh \

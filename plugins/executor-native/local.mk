@@ -3,9 +3,11 @@
 if PLUGIN_EXECUTOR_NATIVE
 pluginexec_LTLIBRARIES += executor-native.la
 endif
+EXTRA_DIST += %D%/callnumbers
 executor_native_la_SOURCES = \
 	%D%/child.c \
 	%D%/callfilter.c \
+	%D%/callnumbers.h \
 	%D%/callprogram.c \
 	%D%/callprogram.h \
 	%D%/native.c \
@@ -15,4 +17,4 @@ executor_native_la_SOURCES = \
 	%D%/system.c
 executor_native_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 executor_native_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-executor_native_la_LIBADD = $(COMMON_EXEC_LIBS) $(SECCOMP_LIBS)
+executor_native_la_LIBADD = $(COMMON_EXEC_LIBS)

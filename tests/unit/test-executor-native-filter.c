@@ -120,17 +120,37 @@ static const uint64_t arguments[] = {
     UINT64_C(1) << 32 | 8, UINT64_C(0xffffffff) << 32 | CLONE_NEWNET, UINT64_MAX,
 };
 
+/* May be allowed though the library does not: it is older than the call, whose number is one of the
+ * last that our table has. */
+static bool
+is_news(uint32_t token, uint32_t number, uint32_t answer)
+{
+    const bool is_x32 = (token == SCMP_ARCH_X86_64 || token == SCMP_ARCH_X32) &&
+                        number & 0x40000000;
+    const uint32_t plain = is_x32 ? number & ~(uint32_t)0x40000000 : number;
+    char *name = seccomp_syscall_resolve_num_arch(is_x32 ? SCMP_ARCH_X32 : token, (int)number);
+
+    free(name);
+    if (name)
+        return false;
+    return answer == SECCOMP_RET_ALLOW && ((plain >= 451 && plain <= 456) ||
+                                           (plain >= 462 && plain <= 466));
+}
+
 static void
-same_answers(const struct sock_fprog *ours, const struct sock_fprog *theirs, uint32_t audit,
+same_answers(const struct sock_fprog *ours, const struct sock_fprog *theirs, uint32_t token,
              uint32_t first, uint32_t count)
 {
+    /* x32 is what x86_64 is, by its numbers. */
+    const uint32_t audit = token == SCMP_ARCH_X32 ? AUDIT_ARCH_X86_64 : token;
+
     for (uint32_t n = 0; n < count; n++) {
         for (size_t a = 0; a < tenon_countof(arguments); a++) {
             for (int which = 0; which < 2; which++) {
                 struct seccomp_data data = {.nr = (int)(first + n), .arch = audit};
                 data.args[which] = arguments[a];
                 const uint32_t is = run_program(ours, &data), wanted = run_program(theirs, &data);
-                if (is != wanted)
+                if (is != wanted && !is_news(token, first + n, is))
                     ck_abort_msg("call %u of %x, argument %d is %#llx: %x, not %x", first + n, audit,
                                  which, (unsigned long long)arguments[a], is, wanted);
             }
@@ -148,12 +168,11 @@ START_TEST(test_filter_answers_as_the_library)
     uint32_t tokens[8];
     const size_t token_count = find_tokens(tokens);
 
+    native_filter(!shares, served, &ours); /* each kind is made once */
     native_filter(shares, served, &ours);
     for (size_t t = 0; t < token_count; t++) {
-        /* x32 is what x86_64 is, by its numbers. */
-        const uint32_t audit = tokens[t] == SCMP_ARCH_X32 ? AUDIT_ARCH_X86_64 : tokens[t];
         for (size_t i = 0; i < tenon_countof(numbers); i++)
-            same_answers(&ours, &theirs, audit, numbers[i].first, numbers[i].count);
+            same_answers(&ours, &theirs, tokens[t], numbers[i].first, numbers[i].count);
     }
     same_answers(&ours, &theirs, 0x12345678, 0, 500);
     ck_assert_uint_lt(ours.len, theirs.len / 2); /* the kernel translates it for each step */
