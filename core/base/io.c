@@ -453,6 +453,9 @@ empty_last(struct removal *r, struct tenon_error *err)
             }
             if (errno != EISDIR && errno != EPERM)
                 return tenon_error_sys(err, "remove \"%s\"", name);
+        } else if (unlinkat(fd, name, AT_REMOVEDIR) == 0) { /* many are empty: no need to look */
+            f->removed_some = true;
+            continue;
         }
         int unlink_errno = errno;
         /* e lives in the stream of a frame that enter() may move or close */

@@ -33,8 +33,12 @@ tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
     static const struct tenon_chain empty;
     /* What becomes a cache's is written to the disk as it is seen. */
     const bool is_seed = !m->plugin_type && m->type == TENON_LLB_MOUNT_CACHE;
+    /* A shell looks around, and finds what the step left and no more. */
+    const bool is_process = s->visit && s->visit->ended;
+    const unsigned as_root = is_process ? TENON_MOUNT_AS_ROOT | TENON_MOUNT_VISIT
+                                        : TENON_MOUNT_AS_ROOT;
     const unsigned flags = (is_seed ? 0 : tenon_step_ids_mount_flag(s)) |
-                           (m == s->root_op ? TENON_MOUNT_AS_ROOT : 0);
+                           (m == s->root_op ? as_root : 0);
     t->fd = -1;
     if (find_chain(s, m, &t->lower, err) < 0)
         return err->code;

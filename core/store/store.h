@@ -165,6 +165,9 @@ int tenon_chain_mount_view(struct tenon_store *s, const struct tenon_chain *lowe
 /* Ids of the layers are shown, and written, as the namespace has them that the store was mapped
  * for; on disk they stay what they are.  TENON_E_UNSUPPORTED: it cannot be, here. */
 #define TENON_MOUNT_MAPPED 2u
+/* The root of a frontend's process, which nobody keeps: with all the directories that it gets
+ * something mounted on. */
+#define TENON_MOUNT_VISIT 4u
 /* For a user namespace whose id 0 is `root` on the machine, and 1 is first + 1; the first one
  * stays.  UNSUPPORTED: the store's file system or the kernel cannot. */
 int tenon_store_map(struct tenon_store *s, int users_fd, uint32_t first, uint32_t root,

@@ -51,6 +51,8 @@ END
     diff "$work/wanted" "$work/out" || fail "$executor: not what the step had"
     # Nothing written to the root stays, and the status is the command's.
     run 7 tenon shell sh -c 'test ! -e /mine && exit 7' </dev/null
+    # Nor is anything there that the image has not, but what every step has.
+    run 7 tenon shell sh -c 'test ! -e /run/config && exit 7' </dev/null
     # Not given again: not there.
     run 0 tenon shell sh -c 'test ! -s /run/secrets/s' </dev/null
     # Input and output are the user's.

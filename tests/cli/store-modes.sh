@@ -53,6 +53,8 @@ table = [
     (r"snapshots/\d+/fs", "drwxr-xr-x", 8),
     (r"snapshots/\d+/fs/.*", "tree", 20),
     (r"snapshots/(empty|stubs|stubs/etc)", "drwxr-xr-x", 3),
+    (r"snapshots/stubs-visit(/(proc|sys|dev|etc|run|run/config.*))?", "drwxr-xr-x", 0),
+    (r"snapshots/stubs-visit/etc/(hosts|resolv.conf)", "-rw-r--r--", 0),
     (r"snapshots/stubs/etc/(hosts|resolv.conf)", "-rw-r--r--", 2),
     (r"cache-mounts/\d+", "drwx------", 2),
     (r"cache-mounts/\d+/fs", "cache", 2),

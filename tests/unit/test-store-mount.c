@@ -346,6 +346,47 @@ START_TEST(test_mount_step_sees_stubs)
 }
 END_TEST
 
+/* A frontend's process: what is mounted upon is there, whatever the image holds, and its own
+ * directory is not written to. */
+static void
+visited_root(void)
+{
+    static const char *const wanted[] = { "proc", "sys", "dev", "etc/hosts", "etc/resolv.conf",
+                                          "run/config/buildkit/metadata" };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_snapshot_work *w;
+    tenon_chain_release(&chain);
+    add_layer((const struct entry[]){ { "bin/", NULL }, { "run", "mine" }, { NULL, NULL } });
+    for (int visits = 0; visits < 2; visits++) {
+        OK(tenon_snapshot_begin(store, &w, &err));
+        free(mounted);
+        mounted = tenon_asprintf("%s/m", dir_path);
+        OK(tenon_chain_mount_step(store, &chain, w,
+                                  TENON_MOUNT_AS_ROOT | (visits ? TENON_MOUNT_VISIT : 0), mounted,
+                                  &err));
+        {
+            auto_close int root = open_root();
+            for (size_t i = 0; i < tenon_countof(wanted) - 1; i++)
+                ck_assert_int_eq(faccessat(root, wanted[i], F_OK, 0), visits - 1);
+            assert_text(root, "run", "mine"); /* the image has it otherwise */
+        }
+        unmount_it();
+        int64_t id = 0;
+        OK(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "step", &id, &err));
+        auto_close int fs = tenon_snapshot_open(store, id, &err);
+        ck_assert_int_lt(faccessat(fs, "proc", F_OK, AT_SYMLINK_NOFOLLOW), 0);
+    }
+    struct stat st;
+    ck_assert_int_eq(fstatat(dir_fd, "snapshots/stubs-visit/run/config/buildkit/metadata", &st, 0), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0755);
+}
+
+START_TEST(test_mount_visit_sees_stubs)
+{
+    on_kernel(_i, visited_root);
+}
+END_TEST
+
 /* ---- limits ---------------------------------------------------------------------------- */
 
 enum { MOST = 500 };
@@ -549,6 +590,7 @@ main(void)
     tcase_add_loop_test(tc, test_mount_writes_go_to_the_upper, 0, all);
     tcase_add_loop_test(tc, test_mount_empty_chain, 0, all);
     tcase_add_loop_test(tc, test_mount_step_sees_stubs, 0, all);
+    tcase_add_loop_test(tc, test_mount_visit_sees_stubs, 0, all);
     tcase_add_loop_test(tc, test_mount_as_many_layers_as_can_be, 0, all);
     tcase_add_test(tc, test_mount_older_kernel_tells_its_limit);
     tcase_add_loop_test(tc, test_mount_with_attributes_of_users, 0, all);
