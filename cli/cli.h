@@ -39,6 +39,7 @@ int cli_version(const struct cli *cli, int argc, char **argv);
 int cli_plugins(const struct cli *cli, int argc, char **argv);
 int cli_plugin(const struct cli *cli, int argc, char **argv);
 int cli_prune(const struct cli *cli, int argc, char **argv);
+int cli_fsck(const struct cli *cli, int argc, char **argv);
 int cli_du(const struct cli *cli, int argc, char **argv);
 int cli_why(const struct cli *cli, int argc, char **argv);
 int cli_history(const struct cli *cli, int argc, char **argv);
@@ -156,6 +157,8 @@ int cli_enter_user_namespace(struct tenon_error *err);
 int cli_private_mounts(struct tenon_error *err);
 /* For an ordinary user it is in the user namespace. */
 int cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_error *err);
+/* Where that one is; malloc'ed.  Known once it was tried to open it. */
+char *cli_store_path(const struct cli *cli);
 /* Has this program rights that its caller has not (setuid, setgid, file capabilities)? Then the
  * caller's modules are not loaded. */
 bool cli_is_raised(void);

@@ -181,15 +181,20 @@ cli_parse_format(const char *verb, const char *value, bool *json)
 
 /* ---- the store and the plugins ------------------------------------------ */
 
+/* With one id, files of others lose their owner, so builds that have more ids use another
+ * store. */
+char *
+cli_store_path(const struct cli *cli)
+{
+    return tenon_ids_single() ? tenon_asprintf("%s/one-id", cli->root) : tenon_strdup(cli->root);
+}
+
 int
 cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_error *err)
 {
     if (cli_enter_user_namespace(err) < 0)
         return err->code;
-    /* With one id, files of others lose their owner, so builds that have more ids
-     * use another store. */
-    auto_free char *root = tenon_ids_single() ? tenon_asprintf("%s/one-id", cli->root)
-                                              : tenon_strdup(cli->root);
+    auto_free char *root = cli_store_path(cli);
     auto_free char *parent = tenon_path_join(root, "..");
     if (tenon_vet_shared(root, err) < 0 || tenon_mkdir_p(AT_FDCWD, parent, 0755, err) < 0 ||
         tenon_store_open(root, out, err) < 0) {

@@ -47,6 +47,7 @@ tenon_SOURCES = \
 	%D%/verb_docker.c \
 	%D%/verb_doctor.c \
 	%D%/verb_du.c \
+	%D%/verb_fsck.c \
 	%D%/verb_history.c \
 	%D%/verb_image.c \
 	%D%/verb_images.c \

@@ -83,6 +83,7 @@ unit_tests = \
 	tests/unit/test-store-cache \
 	tests/unit/test-store-copytree \
 	tests/unit/test-store-faults \
+	tests/unit/test-store-fsck \
 	tests/unit/test-store-mapped \
 	tests/unit/test-store-mount \
 	tests/unit/test-store-open \
@@ -246,6 +247,7 @@ cli_tests = \
 	tests/cli/frontend-examples.sh \
 	tests/cli/frontend-image.sh \
 	tests/cli/frontend-python.sh \
+	tests/cli/fsck.sh \
 	tests/cli/full-output.sh \
 	tests/cli/git-source.sh \
 	tests/cli/git-ssh.sh \

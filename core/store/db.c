@@ -75,7 +75,11 @@ failed(struct tenon_store *s, struct tenon_error *err)
                      ? TENON_E_FAILED
                  : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? TENON_E_CORRUPT
                  : code == SQLITE_BUSY ? TENON_E_UNAVAILABLE : TENON_E_FAILED;
-    return tenon_error_set(err, status, "store %s/tenon.db: %s", s->path, sqlite3_errmsg(s->db));
+    tenon_error_set(err, status, "store %s/tenon.db: %s", s->path, sqlite3_errmsg(s->db));
+    return status == TENON_E_CORRUPT
+               ? tenon_error_hint(err, "tenon --root %s fsck --repair forgets what is damaged",
+                                  s->path)
+               : status;
 }
 
 /* SQLite's pauses between two tries, and whoever watches them. */

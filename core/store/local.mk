@@ -12,6 +12,9 @@ libtenon_core_la_SOURCES += \
 	%D%/db.c \
 	%D%/disksize.c \
 	%D%/flock.c \
+	%D%/fsck.c \
+	%D%/fsck.h \
+	%D%/fsckrows.c \
 	%D%/gone.c \
 	%D%/history.c \
 	%D%/imagenames.c \

@@ -69,6 +69,12 @@ keep_from(struct tenon_store *s, struct json_object *o, struct store_named *k, u
     }
 }
 
+void
+store_named_add(struct tenon_store *s, const char *digest, struct store_named *k)
+{
+    keep(s, digest, k, 0);
+}
+
 int
 store_named_list(struct tenon_store *s, struct store_named *k, struct tenon_error *err)
 {

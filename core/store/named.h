@@ -9,6 +9,8 @@ struct store_named {
     TENON_VEC(char *) digests;
 };
 int store_named_list(struct tenon_store *s, struct store_named *k, struct tenon_error *err);
+/* Those of one image alone, whose manifest or index this is. */
+void store_named_add(struct tenon_store *s, const char *digest, struct store_named *k);
 bool store_is_named(const struct store_named *k, const char *digest);
 void store_named_release(struct store_named *k);
 

@@ -114,6 +114,26 @@ store_collect_snapshots(struct tenon_store *s, char *const *numbers, struct teno
 }
 
 int
+store_list_orphans(struct tenon_store *s, char ***paths, struct tenon_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc >= 0 && i < tenon_countof(places); i++) {
+        char **names = NULL;
+        rc = find(s, &places[i], &names, err);
+        if (rc == 0 && names && (rc = db_transaction(s, err)) == 0) {
+            for (char **n = names; rc >= 0 && *n; n++) {
+                rc = has_row(s, &places[i], *n, err);
+                if (rc == 0)
+                    tenon_strv_push(paths, tenon_asprintf("%s/%s", places[i].dir, *n));
+            }
+            db_rollback(s);
+        }
+        tenon_strv_free(names);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int
 store_collect_orphans(struct tenon_store *s, const struct tenon_prune_options *o,
                       struct tenon_error *err)
 {

@@ -10,7 +10,10 @@
 int store_collect_orphans(struct tenon_store *s, const struct tenon_prune_options *o,
                           struct tenon_error *err);
 
-/* The same for these trees of snapshots/ alone. */
+/* Their names, below the root; others may be making some, which are not among them. */
+int store_list_orphans(struct tenon_store *s, char ***paths, struct tenon_error *err);
+
+/* Remove these trees of snapshots/ alone. */
 int store_collect_snapshots(struct tenon_store *s, char *const *numbers,
                             struct tenon_error *err);
 

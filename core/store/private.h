@@ -131,6 +131,10 @@ void store_mapped_close(struct tenon_store *s);
 int store_delete_snapshot(struct tenon_store *s, int64_t id, int64_t before,
                           struct tenon_error *err);
 
+/* ---- record.c ----------------------------------------------------------------- */
+/* r->outputs, of the column of that name; false: it is not of that form. */
+bool store_parse_outputs(const char *text, struct tenon_record *r);
+
 /* ---- whence.c ----------------------------------------------------------------- */
 /* rows[].origin, of snapshots and their blobs. */
 int store_find_origins(struct tenon_store *s, struct tenon_usage_row *rows, size_t count,

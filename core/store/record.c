@@ -34,8 +34,8 @@ outputs_text(const struct tenon_record *r)
     return b.data ? tenon_buf_steal(&b) : tenon_strdup("");
 }
 
-static bool
-parse_outputs(const char *text, struct tenon_record *r)
+bool
+store_parse_outputs(const char *text, struct tenon_record *r)
 {
     TENON_VEC(struct tenon_chain) list = {0};
     if (!strcmp(text, "-"))
@@ -93,7 +93,7 @@ tenon_record_find(struct tenon_store *s, const char *key, struct tenon_record *o
     found = db_step(&q, err);
     if (found == 1) {
         if (!tenon_digest_parse(db_get_text(&q, 0), &r.id) ||
-            !parse_outputs(db_get_text(&q, 1), &r))
+            !store_parse_outputs(db_get_text(&q, 1), &r))
             found = tenon_error_set(err, TENON_E_CORRUPT, "store: record %s cannot be read",
                                     db_get_text(&q, 0));
         else {

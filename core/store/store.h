@@ -431,6 +431,35 @@ const struct tenon_bounds *tenon_store_bounds(const struct tenon_store *s,
  * stays, and what other live processes use. */
 void tenon_store_trim(struct tenon_store *s);
 
+/* ---- whether it holds what it promises ------------------------------------------
+ * Each row against its files, each file against its digest; what belongs to nobody.  Others
+ * may be at work: what they do meanwhile is no fault. */
+struct tenon_fault {
+    const char *object;  /* "snapshot 12", "blob sha256:...", "tmp/work-1-2" */
+    const char *problem;
+    bool is_leftover;    /* of a process that was killed: harmless, and takes room */
+    bool is_repaired;    /* by forgetting it */
+};
+struct tenon_fsck_options {
+    bool repair;
+    void (*found)(void *data, const struct tenon_fault *fault);
+    void *data;
+};
+enum tenon_fsck_kind { TENON_FSCK_SNAPSHOTS, TENON_FSCK_RECORDS, TENON_FSCK_BLOBS,
+                       TENON_FSCK_CACHES, TENON_FSCK_IMAGES, TENON_FSCK_BUILDS,
+                       TENON_FSCK_KINDS };
+struct tenon_fsck_counts {
+    int64_t looked_at[TENON_FSCK_KINDS];
+    int64_t damaged, leftovers, repaired;
+    int64_t still_damaged; /* not repaired */
+};
+/* CORRUPT: the database itself is damaged, and was found so; tenon_store_start_over helps. */
+int tenon_store_fsck(struct tenon_store *s, const struct tenon_fsck_options *o,
+                     struct tenon_fsck_counts *counts, struct tenon_error *err);
+/* Forget all that the database says, of a store that nobody has open (UNAVAILABLE).  Trees and
+ * blobs are nobody's from then on. */
+int tenon_store_start_over(const char *root, struct tenon_error *err);
+
 /* How much of what is hostile goes in (base/limits.h); before there are threads. */
 void tenon_store_set_limits(struct tenon_store *s, const struct tenon_limits *l);
 /* NULL, which is the defaults, for none. */

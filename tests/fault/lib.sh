@@ -58,6 +58,7 @@ no_leftover() { # ROOT
 store_right() { # ROOT: as tenon says, and as is on disk
     [ -e "$1/tenon.db" ] || return 0
     "$abs_top_builddir/tenon-dev" --root "$1" du >"$work/du" 2>&1 || { cat "$work/du" >&2; fail "du"; }
+    "$abs_top_builddir/tenon-dev" --root "$1" fsck >"$work/fsck" 2>&1 || { cat "$work/fsck" >&2; fail "fsck"; }
     "$python" -E -S "$abs_top_srcdir/tests/fault/check-store" "$1" || fail "the store is not right"
 }
 
