@@ -33,6 +33,8 @@ void tenon_test_close(struct tenon_test *t); /* fini; takes NULL */
 
 const struct tenon_plugin *tenon_test_plugin(struct tenon_test *t);
 void *tenon_test_self(struct tenon_test *t); /* what init made */
+/* What init got, for files of the plugin that are linked into the test. */
+const struct tenon_host *tenon_test_host(void);
 
 /* The unit of work that operations get; what it gave them lives until the next one begins, as in
  * a build between two steps. */

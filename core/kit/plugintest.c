@@ -113,6 +113,12 @@ tenon_test_plugin(struct tenon_test *t)
     return t->plugin;
 }
 
+const struct tenon_host *
+tenon_test_host(void)
+{
+    return tenon_standin_host();
+}
+
 void *
 tenon_test_self(struct tenon_test *t)
 {

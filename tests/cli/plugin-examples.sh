@@ -21,6 +21,8 @@ package() {
 }
 package mount-dataset mount-dataset
 package progress-github progress-github
+package exporter-squashfs exporter-squashfs
+package frontend-ini frontend-ini
 # The tests notice a plugin that does something else.
 sed -i 's/"dataset", fd, all ? "." : "VERSION"/"dataset", fd, "VERSION"/' "$work/packages/mount-dataset/dataset.c"
 run 2 make -C "$work/packages/mount-dataset" check
@@ -28,6 +30,12 @@ assert_has "$work/err" "the content is in the key"
 sed -i "s/== '%' ||/== '%%' ||/" "$work/packages/progress-github/github.c"
 run 2 make -C "$work/packages/progress-github" check
 assert_has "$work/err" "not so"
+sed -i 's/fchdir(p->dirfd) == 0/1/' "$work/packages/exporter-squashfs/program.c"
+run 2 make -C "$work/packages/exporter-squashfs" check
+assert_has "$work/err" "a program runs where it should"
+sed -i 's/, number };/, 1 };/' "$work/packages/frontend-ini/language.c"
+run 2 make -C "$work/packages/frontend-ini" check
+assert_has "$work/err" "expected image.from=busybox@2"
 
 need_root
 serve_busybox
@@ -104,3 +112,84 @@ assert_eq "$(grep '^command group' "$work/seen")" "command group $(grep -c '^::e
 printf 'FROM busybox\nWORKDIR here\n' >Dockerfile
 run 0 build --progress=github .
 assert_has "$work/err" "::warning file=Dockerfile,line=2,endLine=2,title=build file::WorkdirRelativePath"
+
+# ---- exporter-squashfs -------------------------------------------------------------------------
+squashfs() { build -o "type=squashfs,$1" "$work/tree"; }
+mkdir "$work/tree"
+cat >"$work/tree/Dockerfile" <<'END'
+FROM busybox
+RUN mkdir /made && head -c 300000 /dev/zero >/made/zeros && ln -s zeros /made/link && chown 7:8 /made/zeros
+END
+touch one.squashfs
+if can_try "exporter-squashfs" mksquashfs unsquashfs; then
+    run 0 squashfs dest=one.squashfs
+    run 0 unsquashfs -lln one.squashfs
+    grep -q '^-rw-r--r-- 7/8  *300000 .* squashfs-root/made/zeros$' "$work/out" || fail "no zeros in it"
+    grep -q '^lrwxrwxrwx .* squashfs-root/made/link -> zeros$' "$work/out" || fail "no link in it"
+    grep -q ' squashfs-root/bin/sh' "$work/out" || fail "the base is not in it"
+    run 0 unsquashfs -cat one.squashfs made/zeros
+    assert_eq 300000 "$(wc -c <"$work/out")"
+    # The same files make the same bytes, also to standard output.
+    run 0 squashfs dest=-
+    cmp "$work/out" one.squashfs || fail "standard output has another file system"
+    run 0 squashfs dest=two.squashfs,compression=zstd,block-size=64k,source-date-epoch=86400
+    run 0 unsquashfs -s two.squashfs
+    assert_has "$work/out" "Compression zstd"
+    assert_has "$work/out" "Block size 65536"
+    TZ=UTC run 0 unsquashfs -lln two.squashfs
+    assert_eq 0 "$(grep -c -v ' 1970-01-02 ' "$work/out")"
+    mkdir mounted
+    if mount -t squashfs -o loop,ro one.squashfs mounted 2>"$work/mount"; then
+        assert_eq 300000 "$(wc -c <mounted/made/link)"
+        umount mounted
+    else
+        not_tried "a squashfs that is mounted: $(tr '\n' ' ' <"$work/mount")"
+    fi
+fi
+# What will fail is said before the first step, and leaves nothing.
+run 2 squashfs dest=three.squashfs,block-size=100000
+assert_has "$work/err" "no power of two"
+run 2 squashfs dest=one.squashfs/below
+echo "{$mirrors, \"plugins\": {\"exporter-squashfs\": {\"program\": \"$work/none\"}}}" >"$TENON_CONFIG"
+run 2 squashfs dest=three.squashfs
+assert_has "$work/err" "install squashfs-tools"
+echo "{$mirrors, \"plugins\": {\"exporter-squashfs\": {\"program\": \"$work/fails\"}}}" >"$TENON_CONFIG"
+printf '#!/bin/sh\necho the disk is full >&2\nexit 1\n' >"$work/fails"
+chmod 755 "$work/fails"
+run 1 squashfs dest=three.squashfs
+assert_has "$work/err" "status 1: the disk is full"
+assert_no_file three.squashfs
+
+# ---- frontend-ini --------------------------------------------------------------------------------
+echo "{$mirrors, \"frontends\": {\"example.org/ini\": \"ini\"}}" >"$TENON_CONFIG"
+rm -rf out
+cp -r "$work/packages/frontend-ini" "$work/site"
+cd "$work/site"
+run 0 build -f site.ini -o out .
+assert_has out/srv/files.txt index.html
+cmp out/srv/index.html pages/index.html
+[ -e out/bin/sh ] || fail "the base is not there"
+run 0 build -f site.ini -o type=oci,dest=image.tar .
+assert_eq CACHED "$(step_ended "$work/err" '[run index]')"
+if can_try "an image's configuration" skopeo jq; then
+    skopeo inspect --config oci-archive:image.tar >"$work/config"
+    jq -e '.config.Cmd == ["httpd", "-f", "-h", "/srv"] and (.config.Env | index("LANG=C"))
+        and ([.config.Env[] | select(startswith("PATH="))] | length == 1) and (.rootfs.diff_ids | length >= 3)' \
+        "$work/config" >/dev/null || { cat "$work/config" >&2; fail "not the image that was asked for"; }
+fi
+run 0 build -f site.ini --no-cache -o out .
+assert_eq DONE "$(step_ended "$work/err" '[run index]')"
+# Each mistake has its line.
+wrong_at() { # LINE TEXT: of what comes on standard input
+    { echo '# syntax=example.org/ini'; cat; } >wrong.ini
+    run 1 build -f wrong.ini .
+    assert_has "$work/err" "wrong.ini:$1"
+    assert_has "$work/err" "$2"
+}
+printf '[image]\nfrom = scratch\n[walk]\na = b\n' | wrong_at 5 "there is no section [walk]"
+printf '[image]\nfrom = scratch\nfront = b\n' | wrong_at 4 '[image] has no "front"'
+printf '[image]\nfrom = A:B:C\n' | wrong_at 3 'no name of an image'
+printf '[image]\nfrom = busybox\n[run]\na = exit 3\n' | wrong_at 5 "exit code: 3"
+printf '[image]\nfrom = scratch\n[copy]\nnot-there = /\n' | wrong_at 5 '"/not-there": not found'
+run 1 build -f site.ini --platform linux/amd64,linux/arm64 .
+assert_has "$work/err" "an INI file makes one platform"

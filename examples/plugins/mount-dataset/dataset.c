@@ -3,7 +3,7 @@
  *   RUN --mount=type=dataset,target=/data,name=digits ./train /data
  *
  * Datasets are directories below one place (config "root"). A step may read one, and none of it
- * gets into the image; only what is in the dataset decides whether the step is taken from the cache. */
+ * gets into the image; what is in it decides whether the step is taken from the cache. */
 #define _GNU_SOURCE /* O_PATH */
 #include <tenon-plugin.h>
 

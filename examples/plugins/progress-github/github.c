@@ -2,8 +2,8 @@
  *
  *   tenon build --progress=github .
  *
- * Each step is a group that can be folded; warnings, and the failure with its place in the build file,
- * are annotations. One step has the log at a time: what others say waits until it is over. */
+ * Each step is a group that can be folded; warnings, and the failure with its place in the build
+ * file, are annotations. One step has the log at a time: what others say waits for its end. */
 #define _GNU_SOURCE
 #include <tenon-plugin.h>
 
@@ -208,7 +208,8 @@ end(struct display *d, struct step *s)
     d->active = NULL;
 }
 
-/* The log goes to the one that has it, until that is over; then to who is over, then to who runs. */
+/* The log stays with the one that has it until that is over; then come others that are over, then
+ * one that runs. */
 static void
 go_on(struct display *d)
 {
