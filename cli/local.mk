@@ -146,10 +146,18 @@ new_plugin_files = \
 	$(srcdir)/%D%/newplugin/all/debian/copyright \
 	$(srcdir)/%D%/newplugin/all/debian/rules \
 	$(srcdir)/%D%/newplugin/all/debian/source/format \
+	$(srcdir)/%D%/newplugin/attester/Dockerfile \
+	$(srcdir)/%D%/newplugin/attester/README.md \
+	$(srcdir)/%D%/newplugin/attester/plugin.c.in \
+	$(srcdir)/%D%/newplugin/attester/test.c.in \
 	$(srcdir)/%D%/newplugin/exporter/Dockerfile \
 	$(srcdir)/%D%/newplugin/exporter/README.md \
 	$(srcdir)/%D%/newplugin/exporter/plugin.c.in \
 	$(srcdir)/%D%/newplugin/exporter/test.c.in \
+	$(srcdir)/%D%/newplugin/frontend/Dockerfile \
+	$(srcdir)/%D%/newplugin/frontend/README.md \
+	$(srcdir)/%D%/newplugin/frontend/plugin.c.in \
+	$(srcdir)/%D%/newplugin/frontend/test.c.in \
 	$(srcdir)/%D%/newplugin/mount/Dockerfile \
 	$(srcdir)/%D%/newplugin/mount/README.md \
 	$(srcdir)/%D%/newplugin/mount/plugin.c.in \
@@ -157,7 +165,11 @@ new_plugin_files = \
 	$(srcdir)/%D%/newplugin/progress/Dockerfile \
 	$(srcdir)/%D%/newplugin/progress/README.md \
 	$(srcdir)/%D%/newplugin/progress/plugin.c.in \
-	$(srcdir)/%D%/newplugin/progress/test.c.in
+	$(srcdir)/%D%/newplugin/progress/test.c.in \
+	$(srcdir)/%D%/newplugin/source/Dockerfile \
+	$(srcdir)/%D%/newplugin/source/README.md \
+	$(srcdir)/%D%/newplugin/source/plugin.c.in \
+	$(srcdir)/%D%/newplugin/source/test.c.in
 EXTRA_DIST += %D%/newplugin %D%/newplugin.sh
 CLEANFILES += %D%/newplugin.inc
 %D%/newplugin.inc: $(new_plugin_files) $(srcdir)/%D%/newplugin.sh

@@ -19,7 +19,8 @@ static const struct {
 #include "newplugin.inc"
 };
 
-static const char *const kinds[] = {"mount", "exporter", "progress", NULL};
+static const char *const kinds[] = {"mount",    "exporter", "progress", "frontend",
+                                    "source",   "attester", NULL};
 
 /* @NAME@ and the like. */
 static char *
@@ -60,7 +61,8 @@ check_words(const char *kind, const char *name, struct tenon_error *err)
                         "there is no package to begin a %s with%s", kind, meant);
         return tenon_error_hint(
             err,
-            "there are: mount, exporter, progress; for others docs/plugins.md");
+            "there are: mount, exporter, progress, frontend, source, attester; for others "
+            "docs/plugins.md");
     }
     if (*name < 'a' || *name > 'z' ||
         strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name))

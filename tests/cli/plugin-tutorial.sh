@@ -24,7 +24,7 @@ assert_has "$work/err" "not empty"
 assert_eq mine "$(ls "$work/full")"
 
 # ---- each kind ----------------------------------------------------------------------------
-for kind in mount exporter progress; do
+for kind in mount exporter progress frontend source attester; do
     run 0 installed plugin new $kind my-own "$work/$kind"
     [ -x "$work/$kind/debian/rules" ] || fail "debian/rules is no program"
     ! grep -rE '@[A-Z]+@' "$work/$kind" || fail "$kind: a word is not filled in"
@@ -56,6 +56,14 @@ run 2 installed --plugin-dir "$work/exporter" build -o "type=my-own,dest=$work/l
 run 0 installed --plugin-dir "$work/progress" build --progress=my-own --no-cache "$work/progress"
 assert_has "$work/err" "COPY Dockerfile /etc/"
 assert_has "$work/err" "of them from the cache"
+
+run 2 installed --plugin-dir "$work/attester" build --attest type=my-own,ticket=what? "$work/attester"
+run 0 installed --plugin-dir "$work/attester" build --attest type=my-own,ticket=WEB-7 -o "$work/attested" "$work/attester"
+assert_has "$work/attested/my-own.json" '"ticket": "WEB-7"'
+echo '{"frontends": {"example.org/my-own": "my-own"}}' >"$TENON_CONFIG"
+run 0 installed --plugin-dir "$work/frontend" build -o "$work/made" "$work/frontend"
+assert_eq Welcome "$(cat "$work/made/motd")"
+echo '{}' >"$TENON_CONFIG"
 
 # ---- the page -------------------------------------------------------------------------------
 serve_busybox
