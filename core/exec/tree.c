@@ -25,6 +25,19 @@ find_chain(const struct tenon_step *s, const struct tenon_op_mount *m,
     return 0;
 }
 
+/* A frontend's process with something mounted in /run: without, the image's program may be /run,
+ * and that it is missing has to be said as that.  A shell looks around, and finds what the step
+ * left and no more. */
+static bool
+has_all_stubs(const struct tenon_step *s)
+{
+    const bool is_process = s->visit && s->visit->ended;
+    for (size_t i = 0; is_process && i < s->op->mount_count; i++)
+        if (tenon_has_prefix(s->op->mounts[i].dest, "/run/"))
+            return true;
+    return false;
+}
+
 int
 tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
                       bool writable, struct tenon_step_tree *t,
@@ -33,10 +46,7 @@ tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
     static const struct tenon_chain empty;
     /* What becomes a cache's is written to the disk as it is seen. */
     const bool is_seed = !m->plugin_type && m->type == TENON_LLB_MOUNT_CACHE;
-    /* A shell looks around, and finds what the step left and no more. */
-    const bool is_process = s->visit && s->visit->ended;
-    const unsigned as_root = is_process ? TENON_MOUNT_AS_ROOT | TENON_MOUNT_VISIT
-                                        : TENON_MOUNT_AS_ROOT;
+    const unsigned as_root = TENON_MOUNT_AS_ROOT | (has_all_stubs(s) ? TENON_MOUNT_VISIT : 0);
     const unsigned flags = (is_seed ? 0 : tenon_step_ids_mount_flag(s)) |
                            (m == s->root_op ? as_root : 0);
     t->fd = -1;
