@@ -1,5 +1,6 @@
 /* store/copytree.c - a plain recursive copy: modes, owners, times, links between its
- * files, and extended attributes; or of a layer onto what is below it. */
+ * files, and extended attributes; or of a layer onto what is below it; or of the directories
+ * alone, with the files in both. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@ struct seen { /* a file with several names */
 
 struct copy {
     struct tenon_store *store; /* a layer of it: what it removes goes; or NULL */
-    int root; /* of the copy */
+    bool shares; /* files are linked, not copied */
+    int root;    /* of the copy */
     struct seen *links;
 };
 
@@ -102,6 +104,15 @@ copy_regular(int from, int to, const char *name, const struct stat *st, struct t
     return 0;
 }
 
+/* 1: it has a name in the copy, too. 0: it has too many names, or is not ours to link. */
+static int
+share(int from, int to, const char *name, struct tenon_error *err)
+{
+    if (linkat(from, name, to, name, 0) == 0)
+        return 1;
+    return errno == EMLINK || errno == EPERM ? 0 : tenon_error_sys(err, "link %s", name);
+}
+
 /* 1: made as a link to an earlier name. */
 static int
 link_earlier(struct copy *c, const struct stat *st, int to, const char *name, const char *path,
@@ -128,11 +139,15 @@ copy_entry(struct copy *c, int from, int to, const char *name, const char *path,
         return tenon_error_sys(err, "stat %s", path);
     if (c->store && tenon_snapshot_is_gone(c->store, from, name, &st))
         return tenon_remove_tree(to, name, err);
-    if (S_ISSOCK(st.st_mode) && !c->store)
+    if (S_ISSOCK(st.st_mode) && !c->store && !c->shares)
         return 0; /* nothing without the process that listens */
     if (make_way(c, from, to, name, &st, err) < 0)
         return err->code;
-    if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
+    if (c->shares && !S_ISDIR(st.st_mode)) {
+        int rc = share(from, to, name, err);
+        if (rc)
+            return rc < 0 ? rc : 0;
+    } else if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
         int rc = link_earlier(c, &st, to, name, path, err);
         if (rc)
             return rc < 0 ? rc : 0;
@@ -201,9 +216,9 @@ store_copy_root(int from, int to, struct tenon_error *err)
 }
 
 static int
-copy_tree(struct tenon_store *store, int from, int to, struct tenon_error *err)
+copy_tree(struct tenon_store *store, bool shares, int from, int to, struct tenon_error *err)
 {
-    struct copy c = { .store = store, .root = to };
+    struct copy c = { .store = store, .shares = shares, .root = to };
     auto_close int in = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (in < 0)
         return tenon_error_sys(err, "open a tree to copy");
@@ -220,11 +235,23 @@ copy_tree(struct tenon_store *store, int from, int to, struct tenon_error *err)
 int
 store_copy_tree(int from, int to, struct tenon_error *err)
 {
-    return copy_tree(NULL, from, to, err);
+    return copy_tree(NULL, false, from, to, err);
 }
 
 int
 store_copy_layer(struct tenon_store *s, int from, int to, struct tenon_error *err)
 {
-    return copy_tree(s, from, to, err);
+    return copy_tree(s, false, from, to, err);
+}
+
+int
+store_link_tree(int from, int to, struct tenon_error *err)
+{
+    return copy_tree(NULL, true, from, to, err);
+}
+
+int
+store_link_layer(struct tenon_store *s, int from, int to, struct tenon_error *err)
+{
+    return copy_tree(s, true, from, to, err);
 }

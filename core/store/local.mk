@@ -10,6 +10,8 @@ libtenon_core_la_SOURCES += \
 	%D%/cutlog.c \
 	%D%/cutlog.h \
 	%D%/db.c \
+	%D%/deep.c \
+	%D%/deep.h \
 	%D%/disksize.c \
 	%D%/flock.c \
 	%D%/fsck.c \

@@ -23,8 +23,10 @@
 #include "base/io.h"
 #include "tools/alloc.h"
 #include "store/copies.h"
+#include "store/deep.h"
 
-enum { OVERLAY_MAX_LAYERS = 500 };
+/* The kernel's own limit is 500, of all; a page of options has room for fewer. */
+enum { LAYERS_MAX = 480, LAYERS_MAX_OLD = 300 };
 
 static int
 sys_fsopen(const char *type)
@@ -69,7 +71,8 @@ kernel_message(int fs, char *text, size_t size)
 struct parts {
     struct tenon_store *s;
     const struct tenon_chain *lower;
-    const char *bottom, *upper, *work;
+    const char *deep, *bottom; /* below these, or NULL */
+    const char *upper, *work;
     bool is_mapped; /* every layer has the ids of mapped.c */
 };
 
@@ -98,7 +101,8 @@ configure(const struct parts *p, int fs)
         if (set_path(p, fs, "lowerdir+", path) < 0)
             return -1;
     }
-    if (p->bottom && set_path(p, fs, "lowerdir+", p->bottom) < 0)
+    if ((p->deep && set_path(p, fs, "lowerdir+", p->deep) < 0) ||
+        (p->bottom && set_path(p, fs, "lowerdir+", p->bottom) < 0))
         return -1;
     if (p->upper && (set_path(p, fs, "upperdir", p->upper) < 0 ||
                      set_path(p, fs, "workdir", p->work) < 0 || set_flag(fs, "volatile") < 0))
@@ -233,6 +237,16 @@ add_relative(struct tenon_buf *b, struct tenon_store *s, const char *path)
         tenon_buf_addf(b, "../%s", path);
 }
 
+static void
+add_below(struct tenon_buf *b, struct tenon_store *s, const char *path)
+{
+    if (!path)
+        return;
+    if (b->data[b->len - 1] != '=')
+        tenon_buf_addc(b, ':');
+    add_relative(b, s, path);
+}
+
 static int
 mount_old_api(const struct parts *p, const char *target, struct tenon_error *err)
 {
@@ -241,9 +255,9 @@ mount_old_api(const struct parts *p, const char *target, struct tenon_error *err
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
     tenon_buf_adds(&b, "lowerdir=");
     for (size_t i = lower->len; i-- > 0;)
-        tenon_buf_addf(&b, "%lld/fs%s", (long long)lower->ids[i], i || p->bottom ? ":" : "");
-    if (p->bottom)
-        add_relative(&b, s, p->bottom);
+        tenon_buf_addf(&b, "%s%lld/fs", i + 1 < lower->len ? ":" : "", (long long)lower->ids[i]);
+    add_below(&b, s, p->deep);
+    add_below(&b, s, p->bottom);
     if (p->upper) {
         tenon_buf_adds(&b, ",upperdir=");
         add_relative(&b, s, p->upper);
@@ -459,7 +473,7 @@ is_no_place(struct tenon_store *s, const struct tenon_error *err, char **why)
         paths[i] = tenon_asprintf("%s/tmp/%s/%s", s->path, dir, names[i]);
         made = made && mkdir(paths[i], 0700) == 0;
     }
-    struct parts p = { s, &none, paths[0], paths[1], paths[2], false };
+    struct parts p = { s, &none, NULL, paths[0], paths[1], paths[2], false };
     int rc = made ? mount_overlay(&p, paths[3], &ignored) : 0;
     /* Where nothing can be mounted it is a right that is missing, and another process has it. */
     auto_error struct tenon_error no_bind = TENON_ERROR_INIT;
@@ -557,9 +571,6 @@ mount_chain(struct tenon_store *s, const struct tenon_chain *chain,
     auto_chain struct tenon_chain seen = {0};
     const struct tenon_chain *lower = &seen;
     topmost_of_each(chain, &seen);
-    if (lower->len > OVERLAY_MAX_LAYERS)
-        return tenon_error_set(err, TENON_E_LIMIT, "%zu layers: overlayfs stacks %d at most",
-                               lower->len, OVERLAY_MAX_LAYERS);
     if (lower->len == 0)
         return mount_empty(s, upper, is_mapped, target, err);
     if (upper && !tenon_store_copies(s) && !keeps_marks(s, upper, &why))
@@ -578,7 +589,13 @@ mount_chain(struct tenon_store *s, const struct tenon_chain *chain,
         return err->code;
     if (upper)
         upper->overlaid = true;
-    struct parts p = { s, lower, bottom, upper ? upper->fs_path : NULL, work, is_mapped };
+    auto_free char *deep = NULL;
+    auto_chain struct tenon_chain rest = {0};
+    tenon_chain_copy(&rest, lower);
+    if (store_deep_bottom(s, &rest, has_old_way_only() ? LAYERS_MAX_OLD : LAYERS_MAX, &deep,
+                          err) < 0)
+        return err->code;
+    struct parts p = { s, &rest, deep, bottom, upper ? upper->fs_path : NULL, work, is_mapped };
     int rc = mount_overlay(&p, target, err);
     if (rc == 0)
         return 0;

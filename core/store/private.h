@@ -33,6 +33,10 @@ struct tenon_store {
         char *why; /* set with on, then left alone */
         struct store_view *views;
     } copies;
+    struct { /* deep.c */
+        pthread_mutex_t lock;
+        struct store_deep *trees;
+    } deep;
     struct { /* tmpfs.c; made once, under the lock */
         pthread_mutex_t lock;
         bool is_tried;
@@ -153,6 +157,9 @@ uint64_t store_disk_bytes(int dirfd, const char *name); /* st_blocks, links once
 int store_copy_tree(int from, int to, struct tenon_error *err);
 /* The same of a layer onto a copy of what is below it. */
 int store_copy_layer(struct tenon_store *s, int from, int to, struct tenon_error *err);
+/* The same with links to the files in place of copies: to be looked at only. */
+int store_link_tree(int from, int to, struct tenon_error *err);
+int store_link_layer(struct tenon_store *s, int from, int to, struct tenon_error *err);
 /* Owner, mode and attributes of a directory alone. */
 int store_copy_root(int from, int to, struct tenon_error *err);
 

@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "tools/alloc.h"
 #include "store/copies.h"
+#include "store/deep.h"
 
 static int
 open_dir(struct tenon_store *s, const char *name, int *out, struct tenon_error *err)
@@ -35,6 +36,7 @@ tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error 
     pthread_mutex_init(&s->tmpfs.lock, NULL);
     s->tmpfs.fd = s->tmpfs.lock_fd = -1;
     pthread_mutex_init(&s->copies.lock, NULL);
+    pthread_mutex_init(&s->deep.lock, NULL);
     pthread_mutex_init(&s->mapped.lock, NULL);
     s->mapped.snapshots_fd = -1;
     memcpy(s->bounds, tenon_default_bounds, sizeof s->bounds);
@@ -74,6 +76,7 @@ tenon_store_close(struct tenon_store *s)
     if (!s)
         return;
     store_copies_close(s);
+    store_deep_close(s);
     store_mapped_close(s);
     store_tmpfs_close(s);
     pthread_mutex_destroy(&s->tmpfs.lock);

@@ -389,33 +389,33 @@ END_TEST
 
 /* ---- limits ---------------------------------------------------------------------------- */
 
-enum { MOST = 500 };
+enum { OVERLAY_MOST = 500 };
 
 static void
-as_many_as_can_be(void)
+more_than_an_overlay_takes(void)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     static const struct entry lowest[] = { { "f", "1" }, { "g", "1" }, { NULL, NULL } };
     static const struct entry highest[] = { { "f", "2" }, { NULL, NULL } };
     add_layer(lowest);
-    while (chain.len < MOST - 1)
+    while (chain.len < OVERLAY_MOST - 1)
         add_layer(NULL);
     add_layer(highest);
-    OK(mount_it(NULL, &err));
-    {
-        auto_close int root = open_root();
-        assert_text(root, "f", "2");
-        assert_text(root, "g", "1");
+    for (int i = 0; i < 2; i++) {
+        OK(mount_it(NULL, &err));
+        {
+            auto_close int root = open_root();
+            assert_text(root, "f", "2");
+            assert_text(root, "g", "1");
+        }
+        unmount_it();
+        add_layer(NULL);
     }
-    unmount_it();
-    add_layer(NULL);
-    ck_assert_int_eq(mount_it(NULL, &err), TENON_E_LIMIT);
-    ck_assert_msg(strstr(err.message, "501 layers") != NULL, "%s", err.message);
 }
 
-START_TEST(test_mount_as_many_layers_as_can_be)
+START_TEST(test_mount_more_layers_than_an_overlay_takes)
 {
-    on_kernel(_i, as_many_as_can_be);
+    on_kernel(_i, more_than_an_overlay_takes);
 }
 END_TEST
 
@@ -591,7 +591,7 @@ main(void)
     tcase_add_loop_test(tc, test_mount_empty_chain, 0, all);
     tcase_add_loop_test(tc, test_mount_step_sees_stubs, 0, all);
     tcase_add_loop_test(tc, test_mount_visit_sees_stubs, 0, all);
-    tcase_add_loop_test(tc, test_mount_as_many_layers_as_can_be, 0, all);
+    tcase_add_loop_test(tc, test_mount_more_layers_than_an_overlay_takes, 0, all);
     tcase_add_test(tc, test_mount_older_kernel_tells_its_limit);
     tcase_add_loop_test(tc, test_mount_with_attributes_of_users, 0, all);
     tcase_add_loop_test(tc, test_mount_missing_layer_is_an_error, 0, all);

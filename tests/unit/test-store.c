@@ -703,6 +703,10 @@ mount_layers(size_t count)
         snprintf(name, sizeof name, "f%zu", i);
         tenon_chain_append(&chain, make_snapshot(name, "x"));
     }
+    const int64_t with = make_snapshot("lowest", "x");
+    tenon_chain_append(&chain, with);
+    memmove(chain.ids + 1, chain.ids, (chain.len - 1) * sizeof *chain.ids);
+    chain.ids[0] = with;
     OK(tenon_snapshot_begin(store, &w, &err));
     OK(tenon_tempdir_new(store, &x, &err));
     OK(tenon_chain_mount(store, &chain, w, tenon_tempdir_path(x), &err));
@@ -717,14 +721,33 @@ mount_layers(size_t count)
     int64_t id;
     OK(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "upper", &id, &err));
     tenon_chain_append(&chain, id);
-    if (chain.len <= 500) {
+    for (size_t more = 0; more <= count; more += count) { /* what it removed, deep in the chain */
+        for (size_t i = 0; i < more; i++)
+            tenon_chain_append(&chain, make_snapshot("more", "y"));
         OK(tenon_chain_mount(store, &chain, NULL, tenon_tempdir_path(x), &err));
         auto_close int again = open(tenon_tempdir_path(x), O_RDONLY | O_DIRECTORY);
         ck_assert_int_ne(faccessat(again, "f0", F_OK, 0), 0);
         ck_assert_int_eq(faccessat(again, "new", F_OK, 0), 0);
+        ck_assert_int_eq(faccessat(again, "lowest", F_OK, 0), 0);
+        ck_assert_int_eq(faccessat(again, "more", F_OK, 0), more ? 0 : -1);
+        for (size_t i = 1; i < count; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "f%zu", i);
+            ck_assert_int_eq(faccessat(again, name, F_OK, 0), 0);
+        }
         ck_assert_int_eq(unlinkat(again, "new", 0), -1);
         ck_assert_int_eq(errno, EROFS);
+        ck_assert_int_eq(tenon_unmount(tenon_tempdir_path(x)), 0);
     }
+    /* Another chain: without the lowest layer. */
+    chain.len--;
+    memmove(chain.ids, chain.ids + 1, chain.len * sizeof *chain.ids);
+    tenon_chain_append(&chain, make_snapshot("f0 again", "z"));
+    OK(tenon_chain_mount(store, &chain, NULL, tenon_tempdir_path(x), &err));
+    auto_close int other = open(tenon_tempdir_path(x), O_RDONLY | O_DIRECTORY);
+    ck_assert_int_ne(faccessat(other, "lowest", F_OK, 0), 0);
+    ck_assert_int_eq(tenon_unmount(tenon_tempdir_path(x)), 0);
+    close(tenon_steal_fd(&other));
     close(tenon_steal_fd(&root));
     tenon_tempdir_free(x);
 }
@@ -744,6 +767,13 @@ END_TEST
 START_TEST(test_mount_400_layers)
 {
     mount_layers(400);
+}
+END_TEST
+
+/* An overlay takes 500: of more the lowest lie in a tree of links. */
+START_TEST(test_mount_600_layers)
+{
+    mount_layers(600);
 }
 END_TEST
 
@@ -849,6 +879,7 @@ main(void)
     tcase_add_test(tc, test_mount_one_layer);
     tcase_add_test(tc, test_mount_200_layers);
     tcase_add_test(tc, test_mount_400_layers);
+    tcase_add_test(tc, test_mount_600_layers);
     tcase_add_test(tc, test_prune_respects_a_live_lease);
     tcase_add_test(tc, test_prune_keeps_named_images);
     suite_add_tcase(suite, tc);
