@@ -159,6 +159,9 @@ int cli_private_mounts(struct tenon_error *err);
 int cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_error *err);
 /* Where that one is; malloc'ed.  Known once it was tried to open it. */
 char *cli_store_path(const struct cli *cli);
+struct tenon_store_spares;
+int cli_open_store_with(const struct cli *cli, struct tenon_store_spares *spares,
+                        struct tenon_store **out, struct tenon_error *err);
 /* Has this program rights that its caller has not (setuid, setgid, file capabilities)? Then the
  * caller's modules are not loaded. */
 bool cli_is_raised(void);

@@ -192,12 +192,19 @@ cli_store_path(const struct cli *cli)
 int
 cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_error *err)
 {
+    return cli_open_store_with(cli, NULL, out, err);
+}
+
+int
+cli_open_store_with(const struct cli *cli, struct tenon_store_spares *spares,
+                    struct tenon_store **out, struct tenon_error *err)
+{
     if (cli_enter_user_namespace(err) < 0)
         return err->code;
     auto_free char *root = cli_store_path(cli);
     auto_free char *parent = tenon_path_join(root, "..");
     if (tenon_vet_shared(root, err) < 0 || tenon_mkdir_p(AT_FDCWD, parent, 0755, err) < 0 ||
-        tenon_store_open(root, out, err) < 0) {
+        tenon_store_open_with(spares, root, out, err) < 0) {
         if (!err->hint && (err->sys == EACCES || err->sys == EPERM || err->sys == EROFS))
             tenon_error_hint(err, "tenon --root DIR ..., or TENON_ROOT=DIR");
         return tenon_error_context(err, "open store %s", root);

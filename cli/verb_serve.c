@@ -37,10 +37,17 @@ static const char help[] =
     "      --tlscert FILE      the server's certificate\n"
     "      --tlskey FILE       its key\n";
 
+struct stores {
+    const struct cli *cli;
+    struct tenon_store_spares *spares;
+};
+
 static int
 open_store(void *data, struct tenon_store **out, struct tenon_error *err)
 {
-    return cli_open_store(data, out, err);
+    const struct stores *s = data;
+
+    return cli_open_store_with(s->cli, s->spares, out, err);
 }
 
 /* Where nobody says another place; malloc'ed, or NULL: see err.  Others may look for the socket
@@ -149,8 +156,9 @@ serve(const struct cli *cli, struct serve_settings *settings, bool stdio, uint64
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_engine engine = {0};
+    struct stores stores = {cli, tenon_store_spares_new()};
     const struct serve_setup setup = {.engine = &engine, .open_store = open_store,
-                                      .data = (void *)(uintptr_t)cli,
+                                      .data = &stores,
                                       .entitlements = settings->entitlements};
 
     block_signals();
@@ -165,6 +173,7 @@ serve(const struct cli *cli, struct serve_settings *settings, bool stdio, uint64
     }
     serve_places_close(places);
     tenon_plugins_free(engine.plugins);
+    tenon_store_spares_free(stores.spares);
     return err.code ? cli_print_error(&err) : CLI_OK;
 }
 

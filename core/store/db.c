@@ -14,6 +14,7 @@
 #include "tools/alloc.h"
 #include "tools/conceal.h"
 #include "store/private.h"
+#include "store/spare.h"
 
 enum { SCHEMA = 3, BUSY_PAUSE_MS = 20 };
 #define BUSY_NS UINT64_C(30000000000)
@@ -58,18 +59,12 @@ static const char schema[] =
     "CREATE INDEX cache_id ON cache(id);"
     "PRAGMA user_version = 3;";
 
-/* sql text -> statement; the texts are literals, compared by address first */
-struct db_statement {
-    const char *sql;
-    sqlite3_stmt *stmt;
-    bool busy;
-    struct db_statement *next;
-};
-
 static int
 failed(struct tenon_store *s, struct tenon_error *err)
 {
     int code = sqlite3_errcode(s->db);
+    if (code != SQLITE_BUSY && code != SQLITE_FULL)
+        s->is_spoilt = true;
     int status = code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_READONLY ||
                          code == SQLITE_CANTOPEN
                      ? TENON_E_FAILED
@@ -165,18 +160,11 @@ make_schema(struct tenon_store *s, struct tenon_error *err)
     return 0;
 }
 
-enum { MAKE_TRIES = 400, MAKE_PAUSE_MS = 5 };
-
-int
-db_open(struct tenon_store *s, struct tenon_error *err)
+static int
+make_connection(struct tenon_store *s, struct tenon_error *err)
 {
     auto_free char *file = tenon_asprintf("%s/tenon.db", s->path);
-    pthread_mutexattr_t attr;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&s->lock, &attr);
-    pthread_mutexattr_destroy(&attr);
-    tenon_store_watch(s, NULL);
+
     if (sqlite3_open_v2(file, &s->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK)
@@ -185,8 +173,14 @@ db_open(struct tenon_store *s, struct tenon_error *err)
     /* Folding the log into the file costs two flushes; not at the end of every
      * build, SQLite does it when the log has grown. */
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    if (exec(s, "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;", err) < 0)
-        return err->code;
+    return exec(s, "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;", err);
+}
+
+enum { MAKE_TRIES = 400, MAKE_PAUSE_MS = 5 };
+
+static int
+check_version(struct tenon_store *s, struct tenon_error *err)
+{
     /* While the first process turns WAL on, the others get "busy" without the
      * wait that the time limit promises. */
     int64_t version = 0;
@@ -205,6 +199,7 @@ db_open(struct tenon_store *s, struct tenon_error *err)
     }
     if (rc < 0)
         return rc;
+    s->is_spoilt = s->is_spoilt || version != SCHEMA;
     if (version > SCHEMA)
         return tenon_error_set(err, TENON_E_UNSUPPORTED,
                                "store %s was written by a newer tenon (schema %lld)", s->path,
@@ -216,6 +211,21 @@ db_open(struct tenon_store *s, struct tenon_error *err)
         return tenon_error_hint(err, "it holds cache only: remove %s", s->path);
     }
     return 0;
+}
+
+int
+db_open(struct tenon_store *s, struct tenon_error *err)
+{
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&s->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+    tenon_store_watch(s, NULL);
+    if (!store_spare_take(s->spares, s) && make_connection(s, err) < 0)
+        return err->code;
+    sqlite3_busy_handler(s->db, wait_for_others, s);
+    return check_version(s, err);
 }
 
 /* The next open reads the whole log.  Folding it in costs two flushes, so it is
@@ -235,14 +245,9 @@ shorten_log(struct tenon_store *s)
 void
 db_close(struct tenon_store *s)
 {
-    while (s->statements) {
-        struct db_statement *next = s->statements->next;
-        sqlite3_finalize(s->statements->stmt);
-        free(s->statements);
-        s->statements = next;
-    }
     shorten_log(s);
-    sqlite3_close(s->db);
+    if (!store_spare_put(s->spares, s))
+        store_disconnect(s->db, s->statements);
     pthread_mutex_destroy(&s->lock);
 }
 

@@ -33,6 +33,8 @@ libtenon_core_la_SOURCES += \
 	%D%/prune.c \
 	%D%/record.c \
 	%D%/snapshot.c \
+	%D%/spare.c \
+	%D%/spare.h \
 	%D%/statcache.c \
 	%D%/steplog.c \
 	%D%/store.c \

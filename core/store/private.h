@@ -22,6 +22,8 @@ struct tenon_store {
     int64_t history_bytes; /* of the records that were written here since the last look; atomic */
     uint64_t log_total; /* bytes of the logs that were written here; atomic */
     sqlite3 *db;
+    struct tenon_store_spares *spares; /* where it goes; NULL: it is closed */
+    bool is_spoilt; /* nobody else shall have it */
     pthread_mutex_t lock; /* the connection and the statements */
     struct db_statement *statements;
     struct tenon_lock_watch watch; /* of waits for other processes' transactions */
@@ -55,6 +57,13 @@ struct tenon_store {
 };
 
 /* ---- db.c: one connection, statements prepared once -------------------------- */
+/* sql text -> statement; the texts are literals, compared by address first */
+struct db_statement {
+    const char *sql;
+    sqlite3_stmt *stmt;
+    bool busy;
+    struct db_statement *next;
+};
 int db_open(struct tenon_store *s, struct tenon_error *err);
 void db_close(struct tenon_store *s);
 

@@ -30,8 +30,16 @@ open_dir(struct tenon_store *s, const char *name, int *out, struct tenon_error *
 int
 tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error *err)
 {
+    return tenon_store_open_with(NULL, root, out, err);
+}
+
+int
+tenon_store_open_with(struct tenon_store_spares *spares, const char *root,
+                      struct tenon_store **out, struct tenon_error *err)
+{
     struct tenon_store *s = tenon_new0(struct tenon_store);
     s->path = tenon_strdup(root);
+    s->spares = spares;
     s->fd = s->blobs_fd = s->snapshots_fd = s->tmp_fd = s->locks_fd = -1;
     pthread_mutex_init(&s->tmpfs.lock, NULL);
     s->tmpfs.fd = s->tmpfs.lock_fd = -1;

@@ -28,6 +28,14 @@ struct tenon_store;
 int tenon_store_open(const char *root, struct tenon_store **out,
                      struct tenon_error *err);
 void tenon_store_close(struct tenon_store *s);
+/* For a process that opens stores again and again: connections to their databases stay open when
+ * a store is closed, and the next that is opened takes one.  Nothing else stays, neither a lease
+ * nor a lock.  Freed when no store is open that was opened with them. */
+struct tenon_store_spares;
+struct tenon_store_spares *tenon_store_spares_new(void);
+void tenon_store_spares_free(struct tenon_store_spares *spares);
+int tenon_store_open_with(struct tenon_store_spares *spares, const char *root,
+                          struct tenon_store **out, struct tenon_error *err); /* NULL: none */
 /* Remove leftovers in tmp/ and locks/ whose owner is dead; bounded work. */
 void tenon_store_sweep(struct tenon_store *s);
 const char *tenon_store_path(const struct tenon_store *s);

@@ -363,6 +363,80 @@ START_TEST(test_sweep_is_bounded)
 }
 END_TEST
 
+/* ---- connections that stay -------------------------------------------------------------- */
+
+static struct tenon_store *
+open_spared(struct tenon_store_spares *spares, const char *name)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *root = tenon_asprintf("%s/%s", dir_path, name);
+    struct tenon_store *s = NULL;
+    OK(tenon_store_open_with(spares, root, &s, &err));
+    return s;
+}
+
+static const char images[] = "SELECT count(*) FROM image";
+
+/* What one knows from earlier is not what others have written since. */
+START_TEST(test_spares_are_taken_and_see_what_others_wrote)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_store_spares *spares = tenon_store_spares_new();
+    struct tenon_store *s = open_spared(spares, "s");
+    sqlite3 *const db = s->db;
+    ck_assert_int_eq(count(s, images), 0);
+    tenon_store_close(s);
+    ck_assert_int_eq(entries("s/locks"), 0); /* no lease: it holds up nobody's prune */
+
+    struct tenon_store *other = open_below("s");
+    OK(tenon_image_set(other, "name", "sha256:1", NULL, 1, &err));
+    tenon_store_close(other);
+
+    s = open_spared(spares, "s");
+    ck_assert_ptr_eq(s->db, db);
+    ck_assert_ptr_nonnull(s->statements);
+    struct tenon_store *second = open_spared(spares, "s"); /* each has one of its own */
+    ck_assert_ptr_ne(second->db, db);
+    ck_assert_int_eq(count(s, images), 1);
+    tenon_store_close(second);
+    tenon_store_close(s);
+    tenon_store_spares_free(spares);
+}
+END_TEST
+
+/* Of another store, of one that was removed and made again, and one that something went wrong
+ * with. */
+START_TEST(test_spares_that_are_not_of_the_file_are_not_taken)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_store_spares *spares = tenon_store_spares_new();
+    struct tenon_store *s = open_spared(spares, "s");
+    count(s, images);
+    tenon_store_close(s);
+    s = open_spared(spares, "t");
+    ck_assert_ptr_null(s->statements);
+    tenon_store_close(s);
+
+    OK(tenon_remove_tree(dir_fd, "s", &err));
+    s = open_spared(spares, "s");
+    ck_assert_ptr_null(s->statements);
+    OK(tenon_image_set(s, "name", "sha256:1", NULL, 1, &err));
+    tenon_store_close(s);
+    s = open_below("s");
+    ck_assert_int_eq(count(s, images), 1);
+    tenon_store_close(s);
+
+    s = open_spared(spares, "u");
+    count(s, images);
+    ck_assert_int_lt(db_run(s, &err, "DELETE FROM nothing", ""), 0);
+    tenon_store_close(s);
+    s = open_spared(spares, "u");
+    ck_assert_ptr_null(s->statements);
+    tenon_store_close(s);
+    tenon_store_spares_free(spares);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -382,6 +456,8 @@ main(void)
     tcase_add_test(tc, test_images_last_name_counts_and_lists_are_sorted);
     tcase_add_test(tc, test_open_record_goes_with_its_keys_and_parts);
     tcase_add_test(tc, test_sweep_is_bounded);
+    tcase_add_test(tc, test_spares_are_taken_and_see_what_others_wrote);
+    tcase_add_test(tc, test_spares_that_are_not_of_the_file_are_not_taken);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }
