@@ -64,6 +64,7 @@ unit_tests = \
 	tests/unit/test-registry-faults \
 	tests/unit/test-registry-hosts \
 	tests/unit/test-registry-http \
+	tests/unit/test-registry-leftout \
 	tests/unit/test-registry-push \
 	tests/unit/test-registry-settings \
 	tests/unit/test-registry-tls \

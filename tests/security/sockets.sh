@@ -62,6 +62,16 @@ trial() {
     sed 's,^RUN /,RUN --security=insecure /,' "$context/Dockerfile" >"$context/insecure.Dockerfile"
     try 0 --no-cache --network host --allow security.insecure -f "$context/insecure.Dockerfile"
     assert_said "packet, socket: $([ $as = root ] && echo works || echo EPERM)"
+
+    # Without a namespace of users the capability would be one of the machine's network.
+    [ $as = root ] || return 0
+    cp "$TENON_CONFIG" "$work/as-it-was"
+    printf '{"executor": "%s", "plugins": {"executor-%s": {"user-namespace": false}}}\n' $executor $executor >"$TENON_CONFIG"
+    try 0 --no-cache --network host
+    had $packets Bnd && fail "$executor: packets of the machine's network"
+    try 0 --no-cache --network none
+    had $packets Bnd || fail "$executor: among the machine's users, no packets on a network of its own"
+    cp "$work/as-it-was" "$TENON_CONFIG"
 }
 # Where somebody listens to our own system calls already, nobody looks at what 32-bit programs ask for.
 listened_to() {
