@@ -59,6 +59,8 @@ size_t tenon_trial_descriptors(void);
 
 /* Texts that no plugin expects; NULL at the end. */
 extern const char *const tenon_trial_hostile[];
+/* Something for what is required, malloc'ed. */
+char *tenon_trial_sample(const struct tenon_param *p);
 /* The options of a use: what the request has, and something for what is
  * required beside. `extra`
  * ("name=value") goes to the end, or NULL. For tenon_strv_free. */

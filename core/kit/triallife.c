@@ -122,6 +122,30 @@ tenon_trial_life(struct tenon_trial *c)
     compare(c, &before);
 }
 
+/* What the user has, and for what else must be there a sample: a hostile value is looked at by the
+ * plugin, and not refused for the lack of another one. */
+static struct json_object *
+config_with(struct tenon_trial *c, const struct tenon_param *params, const char *name,
+            const char *value)
+{
+    struct json_object *config = json_object_new_object();
+    struct json_object *user = NULL;
+    if (c->request->config)
+        json_object_deep_copy(c->request->config, &user, NULL);
+    for (const struct tenon_param *p = params; p && p->name; p++) {
+        struct json_object *own = NULL;
+        if (json_object_object_get_ex(user, p->name, &own))
+            json_object_object_add(config, p->name, json_object_get(own));
+        else if (p->flags & TENON_PARAM_REQUIRED) {
+            auto_free char *sample = tenon_trial_sample(p);
+            json_object_object_add(config, p->name, json_object_new_string(sample));
+        }
+    }
+    json_object_put(user);
+    json_object_object_add(config, name, json_object_new_string(value));
+    return config;
+}
+
 /* Each option of the configuration, with what nobody would write: started or refused. */
 void
 tenon_trial_config(struct tenon_trial *c)
@@ -138,8 +162,7 @@ tenon_trial_config(struct tenon_trial *c)
         tenon_trial_begin(c, name);
         for (const char *const *h = tenon_trial_hostile; *h; h++) {
             auto_error struct tenon_error why = TENON_ERROR_INIT;
-            auto_json struct json_object *config = json_object_new_object();
-            json_object_object_add(config, q->name, json_object_new_string(*h));
+            auto_json struct json_object *config = config_with(c, p->config, q->name, *h);
             int rc = begin_and_end(c, config, &why);
             auto_free char *fault = tenon_trial_answer(rc, &why);
             if ((fault || rc == TENON_E_BUG) && !bad.len)

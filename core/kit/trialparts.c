@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <dirent.h>
+#include <inttypes.h>
 
 #include "base/io.h"
 #include "kit/private.h"
@@ -144,6 +145,16 @@ has_option(char *const *list, const char *name)
     return false;
 }
 
+char *
+tenon_trial_sample(const struct tenon_param *p)
+{
+    if (p->type == TENON_TYPE_CHOICE && p->choices)
+        return tenon_strndup(p->choices, strcspn(p->choices, "|"));
+    if (p->min > 1 && p->type != TENON_TYPE_DURATION)
+        return tenon_asprintf("%" PRId64, p->min);
+    return tenon_strdup(sample(p));
+}
+
 char **
 tenon_trial_options(const struct tenon_trial *c,
                     const struct tenon_param *params, const char *extra)
@@ -154,12 +165,8 @@ tenon_trial_options(const struct tenon_trial *c,
     for (const struct tenon_param *p = params; p && p->name; p++) {
         if (!(p->flags & TENON_PARAM_REQUIRED) || has_option(list, p->name))
             continue;
-        if (p->type == TENON_TYPE_CHOICE && p->choices)
-            tenon_strv_push(&list, tenon_asprintf("%s=%.*s", p->name,
-                                                  (int)strcspn(p->choices, "|"),
-                                                  p->choices));
-        else
-            tenon_strv_push(&list, tenon_asprintf("%s=%s", p->name, sample(p)));
+        auto_free char *value = tenon_trial_sample(p);
+        tenon_strv_push(&list, tenon_asprintf("%s=%s", p->name, value));
     }
     if (extra)
         tenon_strv_push(&list, tenon_strdup(extra));

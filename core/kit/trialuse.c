@@ -326,6 +326,19 @@ once(struct use *u, unsigned fail, bool cancelled, bool *failed)
     u->s = NULL;
 }
 
+/* Each way of being called leaves nothing open, not only the one that succeeds. What a library
+ * keeps of its first call is no leak: the second one is looked at. */
+static void
+leaving_nothing(struct use *u, unsigned fail, bool cancelled, bool *failed)
+{
+    once(u, fail, cancelled, failed);
+    const size_t before = tenon_trial_descriptors();
+    once(u, fail, cancelled, NULL);
+    const size_t now = tenon_trial_descriptors();
+    if (now > before)
+        fault(u, "descriptors are left open: %zu", now - before);
+}
+
 static bool
 is_used(const struct tenon_trial *c)
 {
@@ -366,7 +379,7 @@ tenon_trial_use_cancelled(struct tenon_trial *c)
     if (!is_used(c) || !begin_use(c, &u))
         return;
     tenon_trial_begin(c, "use-cancelled");
-    once(&u, 0, true, NULL);
+    leaving_nothing(&u, 0, true, NULL);
     tenon_trial_that(c, !u.faults.len, TENON_TRIAL_FAILED, "use-cancelled",
                      "after Ctrl-C: %s", tenon_buf_str(&u.faults));
     end_use(&u);
@@ -385,7 +398,7 @@ tenon_trial_use_faults(struct tenon_trial *c)
         auto_free char *name = tenon_asprintf("use-fault-%u", n);
         tenon_trial_begin(c, name);
         tenon_buf_clear(&u.faults);
-        once(&u, n, false, &failed);
+        leaving_nothing(&u, n, false, &failed);
         if (failed)
             tenon_trial_that(c, !u.faults.len, TENON_TRIAL_FAILED, name,
                              "when call %u of the host fails: %s", n,
@@ -409,7 +422,7 @@ tenon_trial_use_hostile(struct tenon_trial *c)
             tenon_trial_begin(c, name);
             tenon_buf_clear(&u.faults);
             u.extra = extra;
-            once(&u, 0, false, NULL);
+            leaving_nothing(&u, 0, false, NULL);
             if (u.faults.len && !u.refused && !bad.len)
                 tenon_buf_addf(&bad, "\"%s\": %s", *h, tenon_buf_str(&u.faults));
         }
@@ -439,6 +452,8 @@ tenon_trial_use_parallel(struct tenon_trial *c)
     if (!is_used(c) || c->kind == TENON_KIND_PROGRESS || !begin_use(c, &all))
         return;
     tenon_trial_begin(c, "use-parallel");
+    once(&all, 0, false, NULL);
+    const size_t before = tenon_trial_descriptors();
     size_t started = 0;
     for (; started < THREADS; started++) {
         u[started] = all;
@@ -451,6 +466,9 @@ tenon_trial_use_parallel(struct tenon_trial *c)
                        all.faults.len ? "" : tenon_buf_str(&u[i].faults));
         tenon_buf_release(&u[i].faults);
     }
+    const size_t now = tenon_trial_descriptors();
+    if (now >= before + started) /* one thread's libraries may keep some */
+        fault(&all, "descriptors are left open: %zu", now - before);
     tenon_trial_that(c, !all.faults.len, TENON_TRIAL_FAILED, "use-parallel",
                      "%zu threads: %s", started, tenon_buf_str(&all.faults));
     end_use(&all);

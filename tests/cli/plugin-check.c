@@ -30,6 +30,9 @@ static const struct tenon_param options[] = {
     {.name = NULL},
 };
 static const struct tenon_param config[] = {
+#ifdef BAD_REQUIRED
+    {.name = "place", .help = "where", .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REQUIRED},
+#endif
     {.name = "greeting", .help = "the word", .type = TENON_TYPE_STRING, .def = "Hello"},
     {.name = NULL},
 };
@@ -101,6 +104,14 @@ bad_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request *
 #ifdef BAD_LEAK
     (void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
 #endif
+#ifdef BAD_LEAK_CANCELLED
+    if (host->ctx->cancelled(ctx))
+        (void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
+#endif
+#ifdef BAD_LEAK_OPTION
+    if (strchr(name, '\n'))
+        (void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
+#endif
 #ifdef BAD_OPTION
     if (strchr(name, '\n'))
         abort();
@@ -121,6 +132,17 @@ bad_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request *
 #ifdef BAD_FAULT
     if (at < 0)
         raise(SIGSEGV);
+#endif
+#ifdef BAD_LEAK_FAULT
+    if (at < 0)
+        (void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
+#endif
+#ifdef BAD_LEAK_PARALLEL
+    static _Atomic int inside;
+    if (inside++)
+        (void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
+    usleep(1000);
+    inside--;
 #endif
 #ifdef BAD_LEFT
     if (at >= 0)

@@ -100,6 +100,8 @@ made directory -DBAD_DIRECTORY
 finds same-directory " /"
 made config -DBAD_CONFIG
 finds config-greeting-hostile SIGABRT
+made required -DBAD_CONFIG -DBAD_REQUIRED # ... also beside one that has to be there
+finds config-greeting-hostile SIGABRT
 made crash -DBAD_CRASH
 finds use "plugin mount-bad crashed in attach"
 finds use-cancelled SIGSEGV # one crash hides nothing
@@ -123,6 +125,10 @@ made print -DBAD_PRINT
 finds quiet attached
 made leak -DBAD_LEAK
 finds use-closes-descriptors "20 uses"
+for group in cancelled:use-cancelled fault:use-fault-1 option:option-name-hostile parallel:use-parallel; do
+    made "leak-${group%:*}" "-DBAD_LEAK_$(echo "${group%:*}" | tr a-z A-Z)"
+    finds "${group#*:}" "descriptors are left open"
+done
 made inherited -DBAD_INHERITED
 finds use O_CLOEXEC
 made option -DBAD_OPTION
