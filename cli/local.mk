@@ -74,7 +74,45 @@ serve_LIBS += libtenon-serve.la
 endif
 # All that it calls is known before it reads anything hostile.
 tenon_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(AM_LDFLAGS)
-dist_man_MANS += docs/tenon.1
+dist_man_MANS += docs/tenon.1 docs/man/tenon.json.5 docs/man/tenon-plugin.7
+# What their --help says: written anew by `docs/man/verb-page --all build/tenon-dev`.
+dist_man_MANS += \
+	docs/man/tenon-build.1 \
+	docs/man/tenon-diff.1 \
+	docs/man/tenon-docker.1 \
+	docs/man/tenon-doctor.1 \
+	docs/man/tenon-du.1 \
+	docs/man/tenon-fsck.1 \
+	docs/man/tenon-history.1 \
+	docs/man/tenon-image.1 \
+	docs/man/tenon-images.1 \
+	docs/man/tenon-lock.1 \
+	docs/man/tenon-plugin.1 \
+	docs/man/tenon-plugins.1 \
+	docs/man/tenon-prune.1 \
+	docs/man/tenon-registry.1 \
+	docs/man/tenon-serve.1 \
+	docs/man/tenon-shell.1 \
+	docs/man/tenon-sign.1 \
+	docs/man/tenon-verify.1 \
+	docs/man/tenon-version.1 \
+	docs/man/tenon-why.1
+# What the header says.
+kind_pages = \
+	docs/man/tenon-attester.3 \
+	docs/man/tenon-cache.3 \
+	docs/man/tenon-executor.3 \
+	docs/man/tenon-exporter.3 \
+	docs/man/tenon-frontend.3 \
+	docs/man/tenon-mount.3 \
+	docs/man/tenon-progress.3 \
+	docs/man/tenon-scanner.3 \
+	docs/man/tenon-source.3
+man_MANS = $(kind_pages)
+CLEANFILES += $(kind_pages)
+$(kind_pages): core/include/tenon-plugin.h docs/man/kind-page
+	$(AM_V_GEN)$(MKDIR_P) docs/man && kind=$(@F) && kind=$${kind#tenon-} && \
+	sh $(srcdir)/docs/man/kind-page $(srcdir)/core/include/tenon-plugin.h $${kind%.3} >$@.tmp && mv $@.tmp $@
 
 # tenon build
 tenon_SOURCES += \
