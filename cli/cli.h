@@ -39,6 +39,7 @@ int cli_version(const struct cli *cli, int argc, char **argv);
 int cli_plugins(const struct cli *cli, int argc, char **argv);
 int cli_plugin(const struct cli *cli, int argc, char **argv);
 int cli_prune(const struct cli *cli, int argc, char **argv);
+int cli_upkeep(const struct cli *cli, int argc, char **argv);
 int cli_fsck(const struct cli *cli, int argc, char **argv);
 int cli_du(const struct cli *cli, int argc, char **argv);
 int cli_why(const struct cli *cli, int argc, char **argv);

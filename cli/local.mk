@@ -40,6 +40,8 @@ tenon_SOURCES = \
 	%D%/subids.h \
 	%D%/usagerows.c \
 	%D%/usagerows.h \
+	%D%/upkeep.c \
+	%D%/upkeep.h \
 	%D%/userns.c \
 	%D%/userns.h \
 	%D%/verb_builder.c \
@@ -57,6 +59,7 @@ tenon_SOURCES = \
 	%D%/verb_prune.c \
 	%D%/verb_registry.c \
 	%D%/verb_sign.c \
+	%D%/verb_upkeep.c \
 	%D%/verb_verify.c \
 	%D%/verb_version.c \
 	%D%/verb_why.c \

@@ -23,6 +23,7 @@ static const struct cli_verb verbs[] = {
     {"lock", "write down what the sources of a build stand for", cli_lock},
     {"prune", "remove what builds left in the store", cli_prune},
     {"fsck", "check what the store holds, and forget what is damaged", cli_fsck},
+    {"upkeep", "have on disk what builds left", cli_upkeep},
     {"du", "show what the store holds", cli_du},
     {"why", "tell where the results of steps came from", cli_why},
     {"history", "list builds that are over, show or export their records", cli_history},

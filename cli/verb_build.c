@@ -32,6 +32,7 @@
 #include "reprocheck.h"
 #include "localsession.h"
 #include "ownstdout.h"
+#include "upkeep.h"
 
 /* ---- Ctrl-C ------------------------------------------------------------- */
 
@@ -116,7 +117,8 @@ struct job {
     struct build_record *record;  /* NULL: none is kept */
     struct tenon_events *unshown; /* of a build that shows nothing, for its record */
     struct watcher watcher;
-    int out; /* standard output */
+    int upkeep; /* whom it starts at its end */
+    int out;    /* standard output */
     enum { AT_WORK, READING_FLAGS, CHECKING } phase; /* for the exit status */
 };
 
@@ -423,6 +425,7 @@ finish(struct job *j, struct tenon_error *err)
 static void
 release(struct job *j)
 {
+    const bool is_new = j->engine.store && tenon_store_has_unsure(j->engine.store);
     tenon_build_free(j->build);
     /* Sweeps what killed builds left. Last, when nobody waits for a result any
      * more; an empty tmp/ costs almost nothing. */
@@ -433,6 +436,7 @@ release(struct job *j)
     tenon_engine_release(&j->engine);
     tenon_plugins_free(j->engine.plugins);
     tenon_store_close(j->engine.store);
+    upkeep_go(j->upkeep, is_new);
     cli_session_free(j->session);
     tenon_strv_free(j->options);
     build_outputs_release(&j->outputs);
@@ -464,6 +468,7 @@ build(const struct cli *cli, struct build_flags *flags)
 {
     int status = CLI_OK;
     struct job j = { .cli = cli, .flags = *flags, .locks = flags->locks };
+    j.upkeep = upkeep_wait(cli);
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     block_signals(&j.watcher);
     j.out = own_stdout_hide();

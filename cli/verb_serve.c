@@ -14,6 +14,7 @@
 #include "servesettings.h"
 #include "tools/alloc.h"
 #include "tools/path.h"
+#include "upkeep.h"
 
 static const char help[] =
     "Usage: PROGRAM serve [OPTIONS]\n"
@@ -48,6 +49,14 @@ open_store(void *data, struct tenon_store **out, struct tenon_error *err)
     const struct stores *s = data;
 
     return cli_open_store_with(s->cli, s->spares, out, err);
+}
+
+static void
+after_build(void *data)
+{
+    const struct stores *s = data;
+
+    upkeep_start(s->cli);
 }
 
 /* Where nobody says another place; malloc'ed, or NULL: see err.  Others may look for the socket
@@ -158,7 +167,7 @@ serve(const struct cli *cli, struct serve_settings *settings, bool stdio, uint64
     struct tenon_engine engine = {0};
     struct stores stores = {cli, tenon_store_spares_new()};
     const struct serve_setup setup = {.engine = &engine, .open_store = open_store,
-                                      .data = &stores,
+                                      .after_build = after_build, .data = &stores,
                                       .entitlements = settings->entitlements};
 
     block_signals();

@@ -51,6 +51,7 @@ struct serve_setup { /* borrowed while there is a server; read-only */
     /* What each build's begins with: plugins, configuration, platform, executor. */
     const struct tenon_engine *engine;
     int (*open_store)(void *data, struct tenon_store **out, struct tenon_error *err);
+    void (*after_build)(void *data); /* its store is closed; any thread */
     void *data;
     /* That clients may ask for, "network.host"; ends with NULL, or NULL: none. */
     const char *const *entitlements;

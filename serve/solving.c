@@ -564,6 +564,9 @@ run(struct solving *v, struct tenon_error *err)
 static void
 release(struct solving *v)
 {
+    const struct serve_setup *setup = v->server->setup;
+    const bool is_new = v->engine.store && tenon_store_has_unsure(v->engine.store);
+
     recorder_free(v->recorder);
     tenon_build_free(v->build);
     if (v->build) { /* what killed builds left */
@@ -574,6 +577,8 @@ release(struct solving *v)
     clientsession_free(v->session);
     policysession_free(v->verifier);
     tenon_store_close(v->engine.store);
+    if (is_new && setup->after_build)
+        setup->after_build(setup->data);
     tenon_vec_foreach(x, &v->exports) {
         free(x->type);
         tenon_strv_free(x->pairs);

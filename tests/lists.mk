@@ -81,6 +81,7 @@ unit_tests = \
 	tests/unit/test-solve-source \
 	tests/unit/test-solve \
 	tests/unit/test-ssh-agent \
+	tests/unit/test-store-boot \
 	tests/unit/test-store-cache \
 	tests/unit/test-store-copytree \
 	tests/unit/test-store-faults \
@@ -320,6 +321,7 @@ cli_tests = \
 	tests/cli/step-codes.sh \
 	tests/cli/store-modes.sh \
 	tests/cli/tls.sh \
+	tests/cli/upkeep.sh \
 	tests/cli/version.sh \
 	tests/cli/waits.sh \
 	tests/cli/why.sh

@@ -24,6 +24,7 @@ EXTRA_DIST += $(unit_helpers) $(fuzz_helpers) $(abi_helpers) $(cli_helpers) $(fa
 AM_TESTS_ENVIRONMENT = \
 	abs_top_srcdir='$(abs_top_srcdir)'; export abs_top_srcdir; \
 	abs_top_builddir='$(abs_top_builddir)'; export abs_top_builddir; \
+	TENON_UPKEEP=off; export TENON_UPKEEP; \
 	TENON_BUILD_PLUGIN_DIR='$(abs_top_builddir)/.libs'; export TENON_BUILD_PLUGIN_DIR;
 if SANITIZERS
 AM_TESTS_ENVIRONMENT += CK_FORK=no; export CK_FORK;
@@ -187,7 +188,7 @@ EXTRA_DIST += %D%/conformance
 # Built by cli/dockerfiles.sh.
 EXTRA_DIST += %D%/dockerfiles
 # Mistakes that the tests must notice; scripts/check tries a few.
-EXTRA_DIST += %D%/mutation %D%/bounded %D%/in-memory %D%/may-skip
+EXTRA_DIST += %D%/stores %D%/mutation %D%/bounded %D%/in-memory %D%/may-skip
 
 # Of each area what shows most in little time: scripts/check --quick.
 smoke_tests = \

@@ -64,17 +64,22 @@ tenon_blob_abort(struct tenon_blob_writer *w)
 }
 
 /* The record comes after the file: a crash in between leaves a file that the
- * next commit of the same digest takes up. */
+ * next commit of the same digest takes up.  is_new: its bytes were written just now. */
 static int
-note_blob(struct tenon_store *s, const char *digest, int64_t size, struct tenon_error *err)
+note_blob(struct tenon_store *s, const char *digest, int64_t size, bool is_new,
+          struct tenon_error *err)
 {
     int64_t now = (int64_t)tenon_now_ns();
     return db_run(s, err,
-                  "INSERT INTO blob (digest, size, created, used) VALUES (?1, ?2, ?3, ?3)"
-                  " ON CONFLICT(digest) DO UPDATE SET used = excluded.used, size = excluded.size",
-                  "tii", digest, size, now);
+                  "INSERT INTO blob (digest, size, created, used, unsure)"
+                  " VALUES (?1, ?2, ?3, ?3, ?4) ON CONFLICT(digest) DO UPDATE SET"
+                  " used = excluded.used, size = excluded.size,"
+                  " unsure = CASE WHEN ?5 THEN excluded.unsure ELSE unsure END,"
+                  " created = CASE WHEN ?5 THEN excluded.created ELSE created END",
+                  "tiiti", digest, size, now, s->boot, (int64_t)is_new);
 }
 
+/* 1: it got its name; 0: it was there. */
 static int
 link_blob(struct tenon_store *s, int fd, const struct tenon_digest *digest, int64_t size,
           struct tenon_error *err)
@@ -86,11 +91,11 @@ link_blob(struct tenon_store *s, int fd, const struct tenon_digest *digest, int6
             return tenon_error_sys(err, "store blob %s", digest->str);
         if (fstatat(s->blobs_fd, tenon_digest_hex(digest), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
             there.st_size == size)
-            break;
+            return 0;
         /* of another size: left by a crash of the machine */
         unlinkat(s->blobs_fd, tenon_digest_hex(digest), 0);
     }
-    return 0;
+    return 1;
 }
 
 /* Inside one transaction: a collector takes a file away only inside one that
@@ -106,8 +111,8 @@ tenon_blob_adopt_fd(struct tenon_store *s, int fd, const struct tenon_digest *di
         return tenon_error_sys(err, "chmod a blob");
     if (db_transaction(s, err) < 0)
         return err->code;
-    if (link_blob(s, fd, digest, st.st_size, err) < 0 ||
-        note_blob(s, digest->str, st.st_size, err) < 0) {
+    int linked = link_blob(s, fd, digest, st.st_size, err);
+    if (linked < 0 || note_blob(s, digest->str, st.st_size, linked == 1, err) < 0) {
         db_rollback(s);
         return err->code;
     }
@@ -178,7 +183,7 @@ use_blob(struct tenon_store *s, const char *digest, struct tenon_error *err)
     if (db_transaction(s, err) < 0)
         return err->code;
     rc = stat_blob(s, digest, &st);
-    if (rc == 1 && note_blob(s, digest, st.st_size, err) < 0) {
+    if (rc == 1 && note_blob(s, digest, st.st_size, false, err) < 0) {
         db_rollback(s);
         return err->code;
     }

@@ -144,8 +144,8 @@ make_new(struct tenon_store *s, const struct want *w, int64_t *out, struct tenon
     }
     int64_t now = (int64_t)tenon_now_ns();
     int rc =
-        db_run(s, err, "INSERT INTO cache (id, created, used) VALUES (?1, ?2, ?2)", "ti", w->id,
-               now);
+        db_run(s, err, "INSERT INTO cache (id, created, used, unsure) VALUES (?1, ?2, ?2, ?3)",
+               "tit", w->id, now, s->boot);
     int64_t n = rc == 0 ? db_last_id(s) : 0;
     auto_free char *place = tenon_asprintf("cache-mounts/%lld", (long long)n);
     if (rc == 0 && renameat(s->tmp_fd, name, s->fd, place) < 0) {
@@ -170,10 +170,12 @@ static int
 mark_used(struct tenon_store *s, int64_t n, struct tenon_error *err)
 {
     struct db_query q;
-    if (db_begin(s, &q, "UPDATE cache SET used = ?2, size = -1 WHERE n = ?1 RETURNING 1", err) < 0)
+    if (db_begin(s, &q, "UPDATE cache SET used = ?2, size = -1, unsure = ?3 WHERE n = ?1"
+                 " RETURNING 1", err) < 0)
         return err->code;
     db_int(&q, 1, n);
     db_int(&q, 2, (int64_t)tenon_now_ns());
+    db_text(&q, 3, s->boot); /* what is done in it now may be half there after a power cut */
     int rc = db_step(&q, err);
     db_end(&q);
     return rc == 0 ? TENON_E_NOT_FOUND : rc;

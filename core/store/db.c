@@ -2,7 +2,7 @@
  *
  * WAL with synchronous=NORMAL: a transaction is one append without fsync.  After a crash
  * of the machine the last ones may be missing, but never in part; what they recorded is
- * made again. */
+ * made again.  What became of the files that the others speak of: boot.c. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -16,48 +16,10 @@
 #include "store/private.h"
 #include "store/spare.h"
 
-enum { SCHEMA = 3, BUSY_PAUSE_MS = 20 };
+enum { BUSY_PAUSE_MS = 20 };
 #define BUSY_NS UINT64_C(30000000000)
 #define NOTICE_NS UINT64_C(500000000)
 
-static const char schema[] =
-    "CREATE TABLE snapshot (id INTEGER PRIMARY KEY AUTOINCREMENT, type INTEGER NOT NULL,"
-    " description TEXT, created INTEGER NOT NULL, used INTEGER NOT NULL,"
-    " uses INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT -1, chain_id TEXT,"
-    " bare INTEGER NOT NULL DEFAULT 0);"
-    "CREATE UNIQUE INDEX snapshot_chain ON snapshot(chain_id) WHERE chain_id IS NOT NULL;"
-    "CREATE TABLE snapshot_blob (snapshot INTEGER NOT NULL REFERENCES snapshot(id)"
-    " ON DELETE CASCADE, variant TEXT NOT NULL, digest TEXT NOT NULL, diff_id TEXT NOT NULL,"
-    " size INTEGER NOT NULL, media_type TEXT NOT NULL, PRIMARY KEY (snapshot, variant));"
-    "CREATE INDEX snapshot_blob_digest ON snapshot_blob(digest);"
-    "CREATE TABLE blob (digest TEXT PRIMARY KEY, size INTEGER NOT NULL, created INTEGER NOT NULL,"
-    " used INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE record (id TEXT PRIMARY KEY, outputs TEXT NOT NULL, created INTEGER NOT NULL,"
-    " used INTEGER NOT NULL, extra TEXT, scope TEXT, description TEXT) WITHOUT ROWID;"
-    "CREATE INDEX record_scope ON record(scope, created);"
-    "CREATE TABLE key (key TEXT PRIMARY KEY, record TEXT NOT NULL REFERENCES record(id)"
-    " ON DELETE CASCADE) WITHOUT ROWID;"
-    "CREATE INDEX key_record ON key(record);"
-    "CREATE TABLE part (record TEXT NOT NULL REFERENCES record(id) ON DELETE CASCADE,"
-    " n INTEGER NOT NULL, label TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (record, n))"
-    " WITHOUT ROWID;"
-    "CREATE TABLE record_snapshot (record TEXT NOT NULL REFERENCES record(id) ON DELETE CASCADE,"
-    " snapshot INTEGER NOT NULL, PRIMARY KEY (record, snapshot)) WITHOUT ROWID;"
-    "CREATE INDEX record_snapshot_s ON record_snapshot(snapshot);"
-    "CREATE TABLE image (name TEXT PRIMARY KEY, digest TEXT NOT NULL, media_type TEXT,"
-    " size INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE pin (name TEXT PRIMARY KEY, value TEXT NOT NULL, used INTEGER NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE content (key TEXT PRIMARY KEY, digest TEXT NOT NULL, used INTEGER NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE stat_root (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);"
-    "CREATE TABLE stat (root INTEGER NOT NULL, path INTEGER NOT NULL, dev INTEGER, ino INTEGER,"
-    " size INTEGER,"
-    " mtime INTEGER, ctime INTEGER, digest BLOB, PRIMARY KEY (root, path)) WITHOUT ROWID;"
-    "CREATE TABLE cache (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,"
-    " created INTEGER NOT NULL, used INTEGER NOT NULL, size INTEGER NOT NULL DEFAULT -1);"
-    "CREATE INDEX cache_id ON cache(id);"
-    "PRAGMA user_version = 3;";
 
 static int
 failed(struct tenon_store *s, struct tenon_error *err)
@@ -145,15 +107,19 @@ read_version(struct tenon_store *s, int64_t *version, struct tenon_error *err)
     return rc == SQLITE_ROW ? 0 : failed(s, err);
 }
 
-/* New, or another process is making it just now: decide under the lock. */
+/* Another process may be doing it just now: decide under the lock. */
 static int
-make_schema(struct tenon_store *s, struct tenon_error *err)
+bring_up_to_date(struct tenon_store *s, struct tenon_error *err)
 {
     int64_t version;
     if (exec(s, "PRAGMA journal_mode=WAL;", err) < 0 || exec(s, "BEGIN IMMEDIATE", err) < 0)
         return err->code;
-    if (read_version(s, &version, err) < 0 || (version == 0 && exec(s, schema, err) < 0) ||
-        exec(s, "COMMIT", err) < 0) {
+    int rc = read_version(s, &version, err);
+    if (rc == 0 && version == 0)
+        rc = exec(s, store_schema, err);
+    for (; rc == 0 && version >= STORE_SCHEMA_OLDEST && version < STORE_SCHEMA; version++)
+        rc = exec(s, store_schema_steps[version - STORE_SCHEMA_OLDEST], err);
+    if (rc < 0 || exec(s, "COMMIT", err) < 0) {
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
         return err->code;
     }
@@ -187,8 +153,9 @@ check_version(struct tenon_store *s, struct tenon_error *err)
     int rc;
     for (int i = 0;; i++) {
         rc = read_version(s, &version, err);
-        if (rc == 0 && version == 0) {
-            rc = make_schema(s, err);
+        if (rc == 0 && (version == 0 ||
+                        (version >= STORE_SCHEMA_OLDEST && version < STORE_SCHEMA))) {
+            rc = bring_up_to_date(s, err);
             if (rc == 0)
                 continue; /* read what it is now */
         }
@@ -199,12 +166,12 @@ check_version(struct tenon_store *s, struct tenon_error *err)
     }
     if (rc < 0)
         return rc;
-    s->is_spoilt = s->is_spoilt || version != SCHEMA;
-    if (version > SCHEMA)
+    s->is_spoilt = s->is_spoilt || version != STORE_SCHEMA;
+    if (version > STORE_SCHEMA)
         return tenon_error_set(err, TENON_E_UNSUPPORTED,
                                "store %s was written by a newer tenon (schema %lld)", s->path,
                                (long long)version);
-    if (version != SCHEMA) {
+    if (version != STORE_SCHEMA) {
         tenon_error_set(err, TENON_E_UNSUPPORTED,
                         "store %s was written by an older tenon (schema %lld)", s->path,
                         (long long)version);

@@ -1,6 +1,7 @@
 # core/store: blobs, snapshots, records, locks, collection.
 libtenon_core_la_SOURCES += \
 	%D%/blob.c \
+	%D%/boot.c \
 	%D%/cachemount.c \
 	%D%/changes.c \
 	%D%/closed.c \
@@ -32,6 +33,7 @@ libtenon_core_la_SOURCES += \
 	%D%/private.h \
 	%D%/prune.c \
 	%D%/record.c \
+	%D%/schema.c \
 	%D%/snapshot.c \
 	%D%/spare.c \
 	%D%/spare.h \

@@ -20,6 +20,7 @@ struct tenon_store {
     struct tenon_limits limits;
     bool left[TENON_LEFT_KINDS]; /* by this process; atomic */
     int64_t history_bytes; /* of the records that were written here since the last look; atomic */
+    char boot[40]; /* id of this start of the machine; empty: not known */
     uint64_t log_total; /* bytes of the logs that were written here; atomic */
     sqlite3 *db;
     struct tenon_store_spares *spares; /* where it goes; NULL: it is closed */
@@ -55,6 +56,20 @@ struct tenon_store {
         char *why_none;
     } mapped;
 };
+
+/* ---- schema.c ----------------------------------------------------------------- */
+enum { STORE_SCHEMA = 4, STORE_SCHEMA_OLDEST = 3 /* that can become it */ };
+extern const char store_schema[];
+/* [0]: from the oldest to the next. */
+extern const char *const store_schema_steps[STORE_SCHEMA - STORE_SCHEMA_OLDEST];
+
+/* ---- boot.c ------------------------------------------------------------------- */
+/* At the first opening since the machine was started: forget what was not known to be on disk
+ * when it went down, and what has lost its files.  UNAVAILABLE: another machine has it open. */
+int store_after_start(struct tenon_store *s, struct tenon_error *err);
+/* tenon_store_flush; between is called, for tests, when what will be sure is decided. */
+int store_flush(struct tenon_store *s, void (*between)(void *data), void *data,
+                struct tenon_error *err);
 
 /* ---- db.c: one connection, statements prepared once -------------------------- */
 /* sql text -> statement; the texts are literals, compared by address first */

@@ -146,9 +146,9 @@ tenon_snapshot_commit(struct tenon_snapshot_work *w, enum tenon_snapshot_type ty
         tenon_snapshot_discard(w);
         return err->code;
     }
-    int rc = db_run(s, err, "INSERT INTO snapshot (type, description, created, used, bare)"
-                    " VALUES (?1, ?2, ?3, ?3, ?4)", "iwii", (int64_t)type, description, now,
-                    (int64_t)!w->overlaid);
+    int rc = db_run(s, err, "INSERT INTO snapshot (type, description, created, used, bare,"
+                    " unsure) VALUES (?1, ?2, ?3, ?3, ?4, ?5)", "iwiit", (int64_t)type,
+                    description, now, (int64_t)!w->overlaid, s->boot);
     int64_t n = rc == 0 ? db_last_id(s) : 0;
     auto_free char *number = tenon_asprintf("%lld", (long long)n);
     if (rc == 0)

@@ -67,7 +67,7 @@ tenon_store_open_with(struct tenon_store_spares *spares, const char *root,
         goto fail;
     s->userxattr = tenon_ids_mapped();
     store_copies_load(s);
-    if (db_open(s, err) < 0)
+    if (db_open(s, err) < 0 || store_after_start(s, err) < 0)
         goto fail;
     if (tenon_lock_acquire(s, s->lease_name, true, -1, NULL, &s->lease, err) < 0)
         goto fail;

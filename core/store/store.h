@@ -6,8 +6,9 @@
  *   cache-mounts/N/            RUN caches   tmp/       work in progress
  *   logs/BUILD/STEP            step output     history/BUILD/  records of builds
  *
- * Invariants: a record refers only to what is complete on disk; kill -9 at any
- * instant needs no repair; nothing a live process uses is collected; ENOSPC and
+ * Invariants: a record refers only to what is complete; kill -9 at any
+ * instant needs no repair; after a power cut only that counts which was known to be on
+ * disk; nothing a live process uses is collected; ENOSPC and
  * EIO leave the store intact.  All functions: any thread. */
 #ifndef TENON_STORE_STORE_H
 #define TENON_STORE_STORE_H
@@ -39,6 +40,10 @@ int tenon_store_open_with(struct tenon_store_spares *spares, const char *root,
 /* Remove leftovers in tmp/ and locks/ whose owner is dead; bounded work. */
 void tenon_store_sweep(struct tenon_store *s);
 const char *tenon_store_path(const struct tenon_store *s);
+/* Have all that was made so far on disk: it counts after a power cut, which nothing does before.
+ * Takes as long as the disk does; beside builds, never in one's way. */
+bool tenon_store_has_unsure(struct tenon_store *s); /* is there anything to do? */
+int tenon_store_flush(struct tenon_store *s, struct tenon_error *err);
 /* A name for this store that stays: 25 letters and digits, as BuildKit's workers have them. */
 #define TENON_STORE_ID_LEN 25
 int tenon_store_id(struct tenon_store *s, char out[TENON_STORE_ID_LEN + 1],

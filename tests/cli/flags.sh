@@ -687,7 +687,7 @@ cp "$work/out" "$work/help"
 for f in $(sed -n 's/^ *\(-.,\)\? *--\([a-z-]*\).*/--\2/p' "$work/help"); do
     case $tested in *" $f "*) ;; *) fail "$f is in the help and was not tried" ;; esac
 done
-for verb in prune fsck du why images plugins plugin docker shell doctor version build lock; do
+for verb in prune fsck upkeep du why images plugins plugin docker shell doctor version build lock; do
     run 0 tenon "$verb" --help
     assert_has "$work/out" "Usage: tenon $verb"
     ! grep -nE '^.{81}' "$work/out" || fail "help of $verb is wider than 80 columns"

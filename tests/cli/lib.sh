@@ -80,6 +80,8 @@ HOME=$work/home
 mkdir -p "$HOME"
 echo '{}' >"$work/tenon.json"
 export HOME TENON_CONFIG="$work/tenon.json"
+# What a build leaves is looked at, and removed, when it is over.
+export TENON_UPKEEP=off
 
 tenon() { "$abs_top_builddir/tenon-dev" --root "$store" "$@"; }
 

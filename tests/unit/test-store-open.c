@@ -177,21 +177,17 @@ END_TEST
 /* Those of another age are refused with what to do. */
 START_TEST(test_open_refuses_other_versions)
 {
-    static const struct { int offset; const char *text, *hint; } others[] = {
-        { 1, "newer tenon", NULL }, { -1, "older tenon", "remove " },
+    static const struct { int version; const char *text, *hint; } others[] = {
+        { STORE_SCHEMA + 1, "newer tenon", NULL },
+        { STORE_SCHEMA_OLDEST - 1, "older tenon", "remove " },
     };
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_free char *root = tenon_asprintf("%s/s", dir_path);
     auto_free char *file = tenon_asprintf("%s/s/tenon.db", dir_path);
     struct tenon_store *s = open_below("s");
-    struct db_query q;
-    OK(db_begin(s, &q, "PRAGMA user_version", &err));
-    ck_assert_int_eq(db_step(&q, &err), 1);
-    int version = (int)db_get_int(&q, 0);
-    db_end(&q);
     tenon_store_close(s);
     for (size_t i = 0; i < tenon_countof(others); i++) {
-        auto_free char *sql = tenon_asprintf("PRAGMA user_version = %d", version + others[i].offset);
+        auto_free char *sql = tenon_asprintf("PRAGMA user_version = %d", others[i].version);
         sqlite3 *db;
         ck_assert_int_eq(sqlite3_open(file, &db), SQLITE_OK);
         ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
@@ -377,6 +373,16 @@ open_spared(struct tenon_store_spares *spares, const char *name)
 
 static const char images[] = "SELECT count(*) FROM image";
 
+/* Is it a connection of before, which has that statement? */
+static bool
+has_counted(const struct tenon_store *s)
+{
+    for (const struct db_statement *d = s->statements; d; d = d->next)
+        if (!strcmp(d->sql, images))
+            return true;
+    return false;
+}
+
 /* What one knows from earlier is not what others have written since. */
 START_TEST(test_spares_are_taken_and_see_what_others_wrote)
 {
@@ -394,7 +400,7 @@ START_TEST(test_spares_are_taken_and_see_what_others_wrote)
 
     s = open_spared(spares, "s");
     ck_assert_ptr_eq(s->db, db);
-    ck_assert_ptr_nonnull(s->statements);
+    ck_assert(has_counted(s));
     struct tenon_store *second = open_spared(spares, "s"); /* each has one of its own */
     ck_assert_ptr_ne(second->db, db);
     ck_assert_int_eq(count(s, images), 1);
@@ -414,12 +420,12 @@ START_TEST(test_spares_that_are_not_of_the_file_are_not_taken)
     count(s, images);
     tenon_store_close(s);
     s = open_spared(spares, "t");
-    ck_assert_ptr_null(s->statements);
+    ck_assert(!has_counted(s));
     tenon_store_close(s);
 
     OK(tenon_remove_tree(dir_fd, "s", &err));
     s = open_spared(spares, "s");
-    ck_assert_ptr_null(s->statements);
+    ck_assert(!has_counted(s));
     OK(tenon_image_set(s, "name", "sha256:1", NULL, 1, &err));
     tenon_store_close(s);
     s = open_below("s");
@@ -431,7 +437,7 @@ START_TEST(test_spares_that_are_not_of_the_file_are_not_taken)
     ck_assert_int_lt(db_run(s, &err, "DELETE FROM nothing", ""), 0);
     tenon_store_close(s);
     s = open_spared(spares, "u");
-    ck_assert_ptr_null(s->statements);
+    ck_assert(!has_counted(s));
     tenon_store_close(s);
     tenon_store_spares_free(spares);
 }
