@@ -116,6 +116,54 @@ START_TEST(test_df_config_is_buildkits)
 }
 END_TEST
 
+/* Stages share what they are built on, and see nothing of each other. */
+#define FOUR "ENV A=1\nENV B=2\nENV C=3\nENV D=4\n"
+static const struct {
+    const char *text, *env, *config;
+} families[] = {
+    {"FROM scratch AS base\n" FOUR "FROM base AS x\nENV E=x\nFROM base\nENV F=y\n"
+     "COPY --from=x / /\nRUN z\n", "env=A=1 env=B=2 env=C=3 env=D=4 env=F=y network=",
+     "\"A=1\",\"B=2\",\"C=3\",\"D=4\",\"F=y\"]"},
+    {"FROM scratch AS base\n" FOUR "FROM base AS x\nENV B=x\nFROM base\nENV F=y\n"
+     "COPY --from=x / /\nRUN z\n", "env=A=1 env=B=2 env=C=3 env=D=4 env=F=y network=",
+     "\"A=1\",\"B=2\",\"C=3\",\"D=4\",\"F=y\"]"},
+    {"FROM scratch AS base\n" FOUR "FROM base AS x\nENV E=x\nFROM x\nENV B=y\n"
+     "RUN z\n", "env=A=1 env=C=3 env=D=4 env=E=x env=B=y network=",
+     "\"A=1\",\"B=y\",\"C=3\",\"D=4\",\"E=x\"]"},
+    {"FROM scratch AS base\n" FOUR "FROM base AS x\nENV E=x\nFROM base AS y\nENV G=y\nFROM x\n"
+     "COPY --from=y / /\nRUN z\n", "amd64 env=" ENV_PATH " env=A=1 env=B=2 env=C=3 env=D=4 env=E=x network=",
+     "\"A=1\",\"B=2\",\"C=3\",\"D=4\",\"E=x\"]"},
+    {"FROM scratch AS base\nARG Q=q\n" FOUR "FROM base AS x\nENV Q=x\nFROM base\nENV F=y\n"
+     "COPY --from=x / /\nRUN z\n", "env=Q=q env=" ENV_PATH " env=A=1 env=B=2 env=C=3 env=D=4 env=F=y network=",
+     "\"A=1\",\"B=2\",\"C=3\",\"D=4\",\"F=y\"]"},
+    {"FROM scratch AS base\nARG Q=q\n" FOUR "ENV A=9\nFROM base\nENV F=y\n"
+     "RUN z\n", "env=Q=q env=" ENV_PATH " env=A=9 env=B=2 env=C=3 env=D=4 env=F=y network=",
+     "\"A=9\",\"B=2\",\"C=3\",\"D=4\",\"F=y\"]"},
+};
+
+START_TEST(test_df_stages_share_what_they_are_built_on)
+{
+    ok(families[_i].text);
+    has("RUN z", families[_i].env);
+    const char *json = kit_result("containerimage.config");
+    ck_assert_msg(strstr(json, families[_i].config), "%s", json);
+}
+END_TEST
+
+/* What each of so many has for itself is a line. */
+START_TEST(test_df_many_stages_on_each_other)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    tenon_buf_adds(&text, "FROM scratch AS s0\n");
+    for (int i = 1; i <= 2000; i++)
+        tenon_buf_addf(&text, "FROM s%d AS s%d\nENV V%d=of-this-stage\n", i - 1, i, i);
+    ok(tenon_buf_str(&text));
+    const char *json = kit_result("containerimage.config");
+    ck_assert_ptr_nonnull(strstr(json, "\"V1=of-this-stage\""));
+    ck_assert_ptr_nonnull(strstr(json, "\"V2000=of-this-stage\""));
+}
+END_TEST
+
 START_TEST(test_df_epoch_sets_created_times)
 {
     const char *const options[] = {"build-arg:SOURCE_DATE_EPOCH=1500000000", NULL};
@@ -495,6 +543,8 @@ main(void)
     TCase *t = tcase_create("df-dispatch");
     tcase_add_loop_test(t, test_df_config_is_buildkits, 0,
                         (int)(sizeof configs / sizeof *configs));
+    tcase_add_loop_test(t, test_df_stages_share_what_they_are_built_on, 0, tenon_countof(families));
+    tcase_add_test(t, test_df_many_stages_on_each_other);
     tcase_add_test(t, test_df_epoch_sets_created_times);
     tcase_add_test(t, test_df_epoch_leaves_copies_alone);
     tcase_add_test(t, test_df_names_count_the_steps);

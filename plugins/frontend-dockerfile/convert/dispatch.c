@@ -119,6 +119,21 @@ dispatch(struct df_dispatch *d)
                                          df_kind_name(d->cmd->kind));
 }
 
+/* Is the environment the image's, in its order?  It is of most stages that others are built on. */
+static bool
+has_images_env(const struct df_state *s)
+{
+    const struct df_pair *p;
+    size_t i = 0;
+    for (size_t at = 0; (p = df_vars_next(&s->env, &at)) != NULL; i++) {
+        const size_t len = strlen(p->key);
+        const char *entry = i < s->image.env.len ? s->image.env.items[i] : "";
+        if (strncmp(entry, p->key, len) || entry[len] != '=' || strcmp(entry + len + 1, p->value))
+            return false;
+    }
+    return i == s->image.env.len;
+}
+
 /* What the base image says holds for the stage. */
 static void
 start_stage(struct df_convert *c, struct df_state *s)
@@ -129,7 +144,8 @@ start_stage(struct df_convert *c, struct df_state *s)
         s->platform = c->platform;
     if (!df_image_env(&s->image, "PATH") && strcmp(s->platform->os, "windows") != 0)
         df_image_set_env(c->arena, &s->image, "PATH", DF_DEFAULT_PATH);
-    for (size_t i = 0; i < s->image.env.len; i++) {
+    const size_t to_set = has_images_env(s) ? 0 : s->image.env.len;
+    for (size_t i = 0; i < to_set; i++) {
         const char *entry = s->image.env.items[i], *eq = strchr(entry, '=');
         df_vars_set(c->arena, &s->env,
                     eq ? df_arena_strndup(c->arena, entry, (size_t)(eq - entry)) :

@@ -249,7 +249,7 @@ df_epoch_resolve(struct df_convert *c, struct tenon_error *err)
         if (c->epoch_text)
             df_vars_set(c->arena, &c->globals, "SOURCE_DATE_EPOCH", c->epoch_text);
         else
-            df_vars_delete(&c->globals, "SOURCE_DATE_EPOCH");
+            df_vars_delete(c->arena, &c->globals, "SOURCE_DATE_EPOCH");
     }
     return 0;
 }

@@ -27,15 +27,32 @@ clone_list(struct df_arena *a, struct df_list *l)
     l->cap = l->len;
 }
 
+/* A copy of the environment, with room. */
+static void
+own_env(struct df_arena *a, struct df_image *img)
+{
+    struct df_list l = {.len = img->env.len, .cap = 2 * img->env.len + 8};
+    l.items = df_arena_array(a, l.cap, sizeof *l.items);
+    if (l.len)
+        memcpy(l.items, img->env.items, l.len * sizeof *l.items);
+    img->env = l;
+    img->env_tail = df_arena_alloc(a, sizeof *img->env_tail);
+    img->env_tail->used = l.len;
+}
+
 void
 df_image_clone(struct df_arena *a, const struct df_image *src,
                struct df_image *out)
 {
     *out = *src;
     out->env_index = (struct df_index){0};
-    out->env_indexed = 0;
+    out->env_indexed = out->env_sets = 0;
+    if (out->env_tail)
+        out->env_tail->is_shared = true;
+    else
+        own_env(a, out);
     struct df_list *const lists[] = {
-        &out->os_features, &out->ports, &out->volumes, &out->env,
+        &out->os_features, &out->ports, &out->volumes,
         &out->entrypoint, &out->cmd, &out->onbuild, &out->shell,
         &out->diff_ids,
     };
@@ -78,26 +95,35 @@ index_env(struct df_arena *a, struct df_image *img)
     }
 }
 
+/* Where it is, or the length. */
+static size_t
+find_env(struct df_arena *a, struct df_image *img, const char *key)
+{
+    size_t at = 0;
+    if (img->env.len > DF_INDEX_FROM && ++img->env_sets > DF_INDEX_FROM) {
+        index_env(a, img);
+        return df_index_get(&img->env_index, key, strlen(key), &at) ? at : img->env.len;
+    }
+    while (at < img->env.len && !has_key(img->env.items[at], key))
+        at++;
+    return at;
+}
+
 void
 df_image_set_env(struct df_arena *a, struct df_image *img, const char *key,
                  const char *value)
 {
     char *entry = df_arena_printf(a, "%s=%s", key, value);
-    if (img->env.len > DF_INDEX_FROM) {
-        size_t at;
-        index_env(a, img);
-        if (df_index_get(&img->env_index, key, strlen(key), &at)) {
-            img->env.items[at] = entry;
-            return;
-        }
-    } else {
-        for (size_t i = 0; i < img->env.len; i++)
-            if (has_key(img->env.items[i], key)) {
-                img->env.items[i] = entry;
-                return;
-            }
+    const size_t at = find_env(a, img, key), len = img->env.len;
+    const struct df_tail *tail = img->env_tail;
+    if (!tail || (at < len ? tail->is_shared : len == img->env.cap || len != tail->used))
+        own_env(a, img);
+    if (at < len) {
+        img->env.items[at] = entry;
+        return;
     }
-    df_list_add(a, &img->env, entry);
+    img->env.items[img->env.len++] = entry;
+    img->env_tail->used = img->env.len;
 }
 
 void

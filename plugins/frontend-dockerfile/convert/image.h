@@ -2,7 +2,8 @@
  *
  * It holds what Docker's image specification knows; what else a base image
  * says is dropped, as BuildKit does.  Memory is the arena's.  Lists change in
- * place: a stage built on another one works on df_image_clone(). */
+ * place: a stage built on another one works on df_image_clone(), which shares the
+ * environment until one of both changes what is in it. */
 #ifndef DF_IMAGE_H
 #define DF_IMAGE_H
 
@@ -43,7 +44,8 @@ struct df_image {
     const char *user, *working_dir, *stop_signal;
     struct df_list ports, volumes; /* sets; in any order, and with doubles */
     struct df_index env_index; /* of the first env_indexed of env */
-    size_t env_indexed;
+    size_t env_indexed, env_sets;
+    struct df_tail *env_tail; /* of env; NULL: it is nobody else's */
     struct df_list env, entrypoint, cmd, onbuild, shell;
     struct df_label *labels; /* sorted by key */
     size_t labels_len, labels_cap;

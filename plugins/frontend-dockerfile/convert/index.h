@@ -13,6 +13,13 @@
 /* Lists up to this length are searched faster than indexed. */
 #define DF_INDEX_FROM 16
 
+/* Of an array that a stage has in common with those that are built on it, each its own length of
+ * it: the next item is for whoever reaches to the end, others copy. */
+struct df_tail {
+    size_t used;
+    bool is_shared; /* what is in it stays as it is */
+};
+
 struct df_index_slot {
     const char *key; /* NULL: free */
     size_t len, value;

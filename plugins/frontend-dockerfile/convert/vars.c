@@ -30,34 +30,38 @@ df_vars_next(const struct df_vars *v, size_t *at)
     return *at < v->len ? &v->items[(*at)++] : NULL;
 }
 
-void
-df_vars_delete(struct df_vars *v, const char *name)
-{
-    struct df_pair *p = find(v, name);
-    if (!p)
-        return;
-    *p = (struct df_pair){0};
-    v->live--;
-    while (v->len > v->indexed && !v->items[v->len - 1].key)
-        v->len--;
-}
-
-/* Room for one more, without the deleted ones. */
+/* Room for one more, without the deleted ones, and nobody else's. */
 static void
 make_room(struct df_arena *a, struct df_vars *v)
 {
-    struct df_vars fresh = {.cap = 2 * v->live < 16 ? 16 : 2 * v->live};
+    struct df_vars fresh = {.cap = 2 * v->live < 16 ? 16 : 2 * v->live, .sets = v->sets};
     fresh.items = df_arena_array(a, fresh.cap, sizeof *fresh.items);
     for (size_t at = 0; fresh.len < v->live;)
         fresh.items[fresh.len++] = *df_vars_next(v, &at);
     fresh.live = fresh.len;
+    fresh.tail = df_arena_alloc(a, sizeof *fresh.tail);
+    fresh.tail->used = fresh.len;
     *v = fresh;
+}
+
+void
+df_vars_delete(struct df_arena *a, struct df_vars *v, const char *name)
+{
+    if (!find(v, name))
+        return;
+    if (v->tail->is_shared)
+        make_room(a, v);
+    *find(v, name) = (struct df_pair){0};
+    v->live--;
+    while (v->len > v->indexed && !v->items[v->len - 1].key)
+        v->len--;
+    v->tail->used = v->len;
 }
 
 static void
 keep_index(struct df_arena *a, struct df_vars *v)
 {
-    if (v->len <= DF_INDEX_FROM)
+    if (v->len <= DF_INDEX_FROM || v->sets <= DF_INDEX_FROM)
         return;
     for (; v->indexed < v->len; v->indexed++) {
         const char *key = v->items[v->indexed].key;
@@ -70,11 +74,13 @@ void
 df_vars_set(struct df_arena *a, struct df_vars *v, const char *name,
             const char *value)
 {
-    df_vars_delete(v, name);
-    if (v->len == v->cap)
+    df_vars_delete(a, v, name);
+    if (v->len == v->cap || v->len != v->tail->used)
         make_room(a, v);
     v->items[v->len++] = (struct df_pair){.key = name, .value = value};
+    v->tail->used = v->len;
     v->live++;
+    v->sets++;
     keep_index(a, v);
 }
 
@@ -83,8 +89,12 @@ df_vars_clone(struct df_arena *a, const struct df_vars *src,
               struct df_vars *out)
 {
     struct df_vars v = *src;
-    make_room(a, &v);
-    keep_index(a, &v);
+    if (v.live < v.len)
+        make_room(a, &v);
+    else if (v.tail)
+        v.tail->is_shared = true;
+    v.index = (struct df_index){0};
+    v.indexed = v.sets = 0;
     *out = v;
 }
 

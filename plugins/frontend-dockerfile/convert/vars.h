@@ -13,12 +13,15 @@ struct df_vars { /* `= {0}` is empty */
     size_t len, cap, live;
     struct df_index index;
     size_t indexed; /* the number of items that are in it */
+    size_t sets;    /* a few are not worth an index */
+    struct df_tail *tail; /* of items */
 };
 
 const char *df_vars_get(const struct df_vars *v, const char *name);
 void df_vars_set(struct df_arena *a, struct df_vars *v, const char *name,
                  const char *value);
-void df_vars_delete(struct df_vars *v, const char *name);
+void df_vars_delete(struct df_arena *a, struct df_vars *v, const char *name);
+/* Shares the items as long as nothing in them changes. */
 void df_vars_clone(struct df_arena *a, const struct df_vars *src,
                    struct df_vars *out);
 /* The next one from *at = 0 on, or NULL. */
