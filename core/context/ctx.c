@@ -38,6 +38,7 @@ struct tenon_ctx {
     char *vertex;
     unsigned depth;
     const char *const *users_options;
+    bool is_users_own;
     const struct tenon_asked *asked;
     pthread_mutex_t lock; /* all below */
     struct tenon_arena arena;
@@ -141,6 +142,18 @@ const char *const *
 tenon_ctx_users_options(const struct tenon_ctx *ctx)
 {
     return ctx->users_options;
+}
+
+void
+tenon_ctx_set_users_own(struct tenon_ctx *ctx, bool is_users)
+{
+    ctx->is_users_own = is_users;
+}
+
+bool
+tenon_ctx_is_users_own(const struct tenon_ctx *ctx)
+{
+    return ctx->is_users_own;
 }
 
 void

@@ -34,6 +34,9 @@ void tenon_ctx_set_depth(struct tenon_ctx *ctx, unsigned depth);
 /* The options that the user gave, of the call that all this began with; or NULL. Borrowed. */
 void tenon_ctx_set_users_options(struct tenon_ctx *ctx, const char *const *options);
 const char *const *tenon_ctx_users_options(const struct tenon_ctx *ctx);
+/* Is it the user who describes the build by it? Then the options of its calls are the user's. */
+void tenon_ctx_set_users_own(struct tenon_ctx *ctx, bool is_users);
+bool tenon_ctx_is_users_own(const struct tenon_ctx *ctx);
 /* The request that it works for; or NULL. Borrowed. */
 struct tenon_asked;
 void tenon_ctx_set_asked(struct tenon_ctx *ctx, const struct tenon_asked *asked);

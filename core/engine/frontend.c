@@ -28,7 +28,8 @@ tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
                      struct tenon_ctx *caller, const struct tenon_frontend_call *call,
                      struct tenon_result *result, struct tenon_error *err)
 {
-    const char *const *users = caller ? tenon_ctx_users_options(caller) : call->options;
+    const char *const *users = caller && !tenon_ctx_is_users_own(caller)
+                                   ? tenon_ctx_users_options(caller) : call->options;
     const unsigned depth = caller ? tenon_ctx_depth(caller) + 1 : 0;
     struct tenon_module *m;
 
@@ -89,6 +90,7 @@ tenon_build_drive(struct tenon_build *b, const struct tenon_bridge *bridge,
                                                    b->engine->cancel, NULL);
 
     tenon_ctx_set_users_options(ctx, req->options);
+    tenon_ctx_set_users_own(ctx, true);
     if (!req->frontend)
         b->driven = tenon_asked_new(b, "", req->options, NULL);
     tenon_ctx_set_asked(ctx, b->driven);

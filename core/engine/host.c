@@ -450,6 +450,8 @@ host_scope_begin(struct tenon_ctx *ctx)
     struct tenon_ctx *scope = tenon_ctx_new(tenon_ctx_engine(ctx), tenon_ctx_events(ctx),
                                             tenon_ctx_cancel(ctx), tenon_ctx_vertex(ctx));
     tenon_ctx_set_depth(scope, tenon_ctx_depth(ctx));
+    tenon_ctx_set_users_options(scope, tenon_ctx_users_options(ctx));
+    tenon_ctx_set_users_own(scope, tenon_ctx_is_users_own(ctx));
     tenon_ctx_set_asked(scope, tenon_ctx_asked(ctx));
     return scope;
 }

@@ -26,6 +26,7 @@ static const struct tenon_host *host;
 static char store_path[64], context_path[64];
 static int store_dir, context_dir;
 static struct tenon_plugins *plugins;
+static struct json_object *plugins_config;
 static struct tenon_engine engine;
 static struct tenon_session session;
 static struct tenon_build *build;
@@ -80,7 +81,9 @@ fill_context(void)
 static void
 setup(void)
 {
+    plugins_config = json_tokener_parse("{\"frontend-gateway\": {\"allowed\": [\"team/f\"]}}");
     const struct tenon_plugins_options po = {
+        .config = plugins_config,
         .builtin_dir = getenv("TENON_BUILD_PLUGIN_DIR"),
         .host = tenon_engine_host(),
     };
@@ -109,6 +112,7 @@ teardown(void)
     tenon_cancel_free(engine.cancel);
     json_object_put(engine.config);
     tenon_plugins_free(plugins);
+    json_object_put(plugins_config);
     tenon_error_release(&err);
     unit_tmpdir_remove(store_dir, store_path);
     unit_tmpdir_remove(context_dir, context_path);
@@ -387,6 +391,34 @@ START_TEST(test_bridge_frontends_are_counted)
     }
     ck_assert_int_eq(calls, 251);
     ck_assert_msg(strstr(err.message, "more than 250 in one build") != NULL, "%s", err.message);
+}
+END_TEST
+
+/* What stands for a frontend is the user's to say: who drives is the user, and of others the
+ * user's options are those of the call that all began with.  So in a scope of theirs. */
+START_TEST(test_bridge_knows_the_users_contexts)
+{
+    static const char *const options[] = {
+        "context:example.invalid/f=nothing:other", "source=example.invalid/f", NULL,
+    };
+    static const struct { bool drives; const char *const *users; bool denied; } callers[] = {
+        { false, NULL, true }, { false, options + 1, true }, { false, options, false },
+        { true, NULL, false }, { true, options + 1, false },
+    };
+    const struct tenon_frontend_call call = { .struct_size = sizeof call, .frontend = "gateway",
+                                              .options = options };
+    struct tenon_result *result = host->result->create(ctx);
+
+    tenon_ctx_set_users_own(ctx, callers[_i].drives);
+    tenon_ctx_set_users_options(ctx, callers[_i].users);
+    struct tenon_ctx *scopes[] = { ctx, host->ctx->scope_begin(ctx) };
+    for (size_t i = 0; i < tenon_countof(scopes); i++) {
+        tenon_error_release(&err);
+        ck_assert_int_lt(bridge->solve_frontend(scopes[i], build->graph, &call, result, &err), 0);
+        ck_assert_msg((strstr(err.message, "by another frontend") != NULL) == callers[_i].denied,
+                      "%zu: %s", i, err.message);
+    }
+    host->ctx->scope_end(scopes[1]);
 }
 END_TEST
 
@@ -677,6 +709,7 @@ main(void)
     tcase_add_test(t, test_bridge_takes_definitions);
     tcase_add_test(t, test_bridge_refuses_a_node_that_is_none);
     tcase_add_test(t, test_bridge_frontends_are_counted);
+    tcase_add_loop_test(t, test_bridge_knows_the_users_contexts, 0, 5);
     tcase_add_test(t, test_bridge_warns);
     tcase_add_test(t, test_bridge_warnings_have_an_end);
     tcase_add_test(t, test_bridge_directories_have_an_end);
