@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "answertext.h"
 #include "callerror.h"
-#include "engine/result.h"
 #include "pump.h"
 #include "tools/alloc.h"
 #include "tools/arena.h"
-#include "tools/base64.h"
 
 struct filesend {
     struct callset *asked;
@@ -60,9 +59,7 @@ describe(struct tenon_arena *a, const char *exporter, const struct tenon_result 
     for (size_t i = 0; i < answers; i++) {
         const struct tenon_result_value *v = &result->responses.items[i];
         auto_free char *name = tenon_asprintf("exporter-md-%s", v->key);
-        auto_free char *coded = v->is_json ? tenon_base64(v->data, v->len) : NULL;
-        headers[i + 1] = (struct grpc_header){tenon_arena_strdup(a, name),
-                                              tenon_arena_strdup(a, coded ? coded : v->data)};
+        headers[i + 1] = (struct grpc_header){tenon_arena_strdup(a, name), answertext(a, v)};
     }
     *count = answers + 1;
     return headers;

@@ -8,6 +8,8 @@ libtenon_serve_la_SOURCES = \
 	%D%/addresses.h \
 	%D%/agents.c \
 	%D%/agents.h \
+	%D%/answertext.c \
+	%D%/answertext.h \
 	%D%/attests.c \
 	%D%/attests.h \
 	%D%/budget.c \

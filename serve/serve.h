@@ -29,6 +29,7 @@
  *   dirsend.c        a directory that an exporter writes becomes a client's
  *   gomode.c         modes as clients write them
  *   agents.c         connections with a client's ssh agents
+ *   answertext.c     answers of exporters, as clients have them
  *   callerror.c      how the client's services fail
  *   pump.c           bytes between a descriptor and a stream of messages
  *   ctlmessages.c    the messages

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "answertext.h"
 #include "attests.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -25,7 +26,6 @@
 #include "recorder.h"
 #include "sessionexports.h"
 #include "store/store.h"
-#include "tools/base64.h"
 #include "tools/comma.h"
 #include "tools/parse.h"
 
@@ -274,7 +274,6 @@ add_caches(struct solving *v)
 
 /* ---- the answer ---------------------------------------------------------- */
 
-/* As clients expect it: JSON is base64 in there. */
 static struct ctl_solved
 reply_of(const struct solving *v, struct tenon_arena *arena)
 {
@@ -282,11 +281,8 @@ reply_of(const struct solving *v, struct tenon_arena *arena)
     struct ctl_pair *pairs = tenon_arena_array(arena, result->responses.len + 1, sizeof *pairs);
     struct ctl_solved reply = {{pairs, 0}};
 
-    tenon_vec_foreach(r, &result->responses) {
-        auto_free char *coded = r->is_json ? tenon_base64(r->data, r->len) : NULL;
-        pairs[reply.response.len++] = (struct ctl_pair){
-            r->key, tenon_arena_strdup(arena, coded ? coded : r->data)};
-    }
+    tenon_vec_foreach(r, &result->responses)
+        pairs[reply.response.len++] = (struct ctl_pair){r->key, answertext(arena, r)};
     return reply;
 }
 
