@@ -103,10 +103,17 @@ find_entry(const struct filesync *f, const char *path)
     return NULL;
 }
 
+/* A directory that the last one is in, or is, needs no search. */
 static bool
 has_parent(const struct filesync *f, const char *path)
 {
     const char *slash = strrchr(path, '/');
+    const struct entry *last = f->entries.len ? &f->entries.items[f->entries.len - 1] : NULL;
+    const size_t len = slash ? (size_t)(slash - path) : 0;
+
+    if (slash && last && !strncmp(last->path, path, len) &&
+        (last->path[len] == '/' || (!last->path[len] && S_ISDIR(last->mode))))
+        return true;
     auto_free char *dir = slash ? tenon_strndup(path, (size_t)(slash - path)) : NULL;
     const struct entry *e = slash ? find_entry(f, dir) : NULL;
 
