@@ -174,7 +174,8 @@ fuzz_targets = \
 	tests/fuzz/fuzz-services \
 	tests/fuzz/fuzz-stream \
 	tests/fuzz/fuzz-toml \
-	tests/fuzz/fuzz-unpack
+	tests/fuzz/fuzz-unpack \
+	tests/fuzz/fuzz-verdicts
 if PLUGIN_SOURCE_GIT
 fuzz_targets += tests/fuzz/fuzz-git
 endif

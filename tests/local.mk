@@ -135,6 +135,10 @@ tests_fuzz_fuzz_services_SOURCES = %D%/fuzz/fuzz-services.c serve/budget.c serve
 	serve/oldtree.c serve/uploads.c history/buildmessages.c plugins/common/llbbridge/llbbridge.c
 tests_fuzz_fuzz_services_CPPFLAGS = $(tests_fuzz_fuzz_message_CPPFLAGS)
 tests_fuzz_fuzz_services_LDADD = $(COMMON_MESSAGE_LIBS) libtenon-core.la
+tests_fuzz_fuzz_verdicts_SOURCES = %D%/fuzz/fuzz-verdicts.c serve/callerror.c serve/policysession.c \
+	plugins/common/llbbridge/llbbridge.c plugins/common/llbbridge/sourcemeta.c
+tests_fuzz_fuzz_verdicts_CPPFLAGS = $(tests_fuzz_fuzz_message_CPPFLAGS)
+tests_fuzz_fuzz_verdicts_LDADD = $(COMMON_MESSAGE_LIBS) libtenon-core.la
 tests_fuzz_fuzz_toml_SOURCES = %D%/fuzz/fuzz-toml.c cli/toml.c
 tests_fuzz_fuzz_toml_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cli
 tests_fuzz_fuzz_toml_LDADD = libtenon-core.la
