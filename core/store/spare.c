@@ -10,7 +10,9 @@
 
 #include "tools/alloc.h"
 
-enum { SPARES_MAX = 4 }; /* each has three descriptors */
+/* Each has two descriptors, and all have one.  A build of a client needs two at a time, for Solve
+ * and for Status. */
+enum { SPARES_MAX = 2 };
 
 struct spare {
     char *path; /* of the store */
