@@ -312,6 +312,7 @@ cli_tests = \
 	tests/cli/registry.sh \
 	tests/cli/repro-check.sh \
 	tests/cli/resources.sh \
+	tests/cli/rpm-spec.sh \
 	tests/cli/sandbox.sh \
 	tests/cli/seed-page.sh \
 	tests/cli/serve.sh \

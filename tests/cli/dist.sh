@@ -27,3 +27,19 @@ while read -r f; do
     cmp -s "$abs_top_srcdir/$f" "$work/dist/$f" || fail "$f is another file in the archive"
     [ -x "$work/dist/$f" ] || [ ! -x "$abs_top_srcdir/$f" ] || fail "$f is not executable in the archive"
 done <"$work/wanted"
+
+# The archive is the same bytes the next time, whoever makes it.
+made=tenon-dist-test # below the build directory, as make has it
+remove_made() { rm -rf "$abs_top_builddir/$made" "$abs_top_builddir/$made.tar.xz"; }
+at_exit="$at_exit remove_made"
+archive() { # UMASK TZ: its sum
+    (umask "$1" && TZ=$2 make -s -C "$abs_top_builddir" dist-xz distdir=$made XZ_OPT=-0) \
+        >"$work/make.log" 2>&1 || { tail -n 20 "$work/make.log" >&2; fail "make dist"; }
+    sha256sum <"$abs_top_builddir/$made.tar.xz"
+}
+first=$(archive 022 UTC)
+tar -tvf "$abs_top_builddir/$made.tar.xz" --numeric-owner >"$work/list"
+assert_eq "0/0" "$(awk '{ print $2 }' "$work/list" | sort -u)"
+assert_eq 1 "$(awk '{ print $4, $5 }' "$work/list" | sort -u | wc -l)"
+remove_made
+assert_eq "$first" "$(archive 077 Asia/Tokyo)"
