@@ -100,21 +100,21 @@ dist_man_MANS += \
 	docs/man/tenon-verify.1 \
 	docs/man/tenon-version.1 \
 	docs/man/tenon-why.1
-# What the header says.
+# What the header says. Not in docs: make dist packs all that is there.
 kind_pages = \
-	docs/man/tenon-attester.3 \
-	docs/man/tenon-cache.3 \
-	docs/man/tenon-executor.3 \
-	docs/man/tenon-exporter.3 \
-	docs/man/tenon-frontend.3 \
-	docs/man/tenon-mount.3 \
-	docs/man/tenon-progress.3 \
-	docs/man/tenon-scanner.3 \
-	docs/man/tenon-source.3
+	man/tenon-attester.3 \
+	man/tenon-cache.3 \
+	man/tenon-executor.3 \
+	man/tenon-exporter.3 \
+	man/tenon-frontend.3 \
+	man/tenon-mount.3 \
+	man/tenon-progress.3 \
+	man/tenon-scanner.3 \
+	man/tenon-source.3
 man_MANS = $(kind_pages)
 CLEANFILES += $(kind_pages)
 $(kind_pages): core/include/tenon-plugin.h docs/man/kind-page
-	$(AM_V_GEN)$(MKDIR_P) docs/man && kind=$(@F) && kind=$${kind#tenon-} && \
+	$(AM_V_GEN)$(MKDIR_P) man && kind=$(@F) && kind=$${kind#tenon-} && \
 	sh $(srcdir)/docs/man/kind-page $(srcdir)/core/include/tenon-plugin.h $${kind%.3} >$@.tmp && mv $@.tmp $@
 
 # tenon build
