@@ -97,6 +97,7 @@ dist_man_MANS += \
 	docs/man/tenon-serve.1 \
 	docs/man/tenon-shell.1 \
 	docs/man/tenon-sign.1 \
+	docs/man/tenon-upkeep.1 \
 	docs/man/tenon-verify.1 \
 	docs/man/tenon-version.1 \
 	docs/man/tenon-why.1
