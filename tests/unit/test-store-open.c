@@ -432,6 +432,8 @@ START_TEST(test_spares_that_are_not_of_the_file_are_not_taken)
     ck_assert_int_eq(count(s, images), 1);
     tenon_store_close(s);
 
+    tenon_store_spares_free(spares); /* it may have as many as it takes */
+    spares = tenon_store_spares_new();
     s = open_spared(spares, "u");
     count(s, images);
     ck_assert_int_lt(db_run(s, &err, "DELETE FROM nothing", ""), 0);
