@@ -209,6 +209,39 @@ bad_pattern:
 
 /* ---- pattern lists ------------------------------------------------------ */
 
+/* Which characters and pairs of them are in a text, as bits that some have in common: a path that
+ * lacks one that a pattern needs does not match. So of a thousand patterns few are tried. */
+struct marks {
+    uint64_t bits[4];
+};
+
+static void
+mark(struct marks *m, unsigned what)
+{
+    const uint32_t h = what * 0x9e3779b1u >> 24;
+    m->bits[h >> 6] |= UINT64_C(1) << (h & 63);
+}
+
+static struct marks
+marks_of(const char *text, size_t len)
+{
+    struct marks m = {0};
+    for (size_t i = 0; i < len; i++) {
+        const unsigned c = (unsigned char)text[i];
+        mark(&m, c);
+        if (i + 1 < len)
+            mark(&m, c << 8 | (unsigned char)text[i + 1]);
+    }
+    return m;
+}
+
+static bool
+has_marks(const struct marks *have, const struct marks *need)
+{
+    return !((need->bits[0] & ~have->bits[0]) | (need->bits[1] & ~have->bits[1]) |
+             (need->bits[2] & ~have->bits[2]) | (need->bits[3] & ~have->bits[3]));
+}
+
 enum kind {
     EXACT,
     PREFIX,
@@ -222,6 +255,7 @@ struct pattern {
     bool negative; /* written with a '!' */
     char *text;    /* EXACT, PREFIX, SUFFIX: the literal part; BROKEN: all of it */
     size_t len;
+    struct marks needs;
     struct tenon_regexp *regexp;
     atomic_bool *asked; /* BROKEN: was it looked at? */
 };
@@ -274,6 +308,30 @@ expression_of(const char *clean, struct tenon_buf *out)
     return kind;
 }
 
+/* What every match of a regular expression has in it.  Where it may say "or", count or name
+ * classes, and what is not ASCII: nothing. */
+static struct marks
+needs_of(const char *clean)
+{
+    struct marks all = {0};
+    if (strpbrk(clean, "[]{}|^\\"))
+        return all;
+    for (const char *s = clean; *s;) {
+        size_t run = 0;
+        while (s[run] && s[run] != '*' && s[run] != '?' && !(s[run] & 0x80))
+            run++;
+        const struct marks m = marks_of(s, run);
+        for (size_t i = 0; i < tenon_countof(all.bits); i++)
+            all.bits[i] |= m.bits[i];
+        s += run;
+        if (s[0] == '*' && s[1] == '*')
+            s += s[2] == '/' ? 3 : 2; /* that slash need not be there */
+        else if (*s)
+            s++;
+    }
+    return all;
+}
+
 static void
 compile_one(struct pattern *p, const char *clean)
 {
@@ -283,19 +341,26 @@ compile_one(struct pattern *p, const char *clean)
     switch (p->kind) {
     case PREFIX:
         p->text = tenon_strndup(clean, len - 2);
+        p->needs = marks_of(p->text, len - 2);
         break;
     case SUFFIX:
         p->text = tenon_strdup(clean + 2);
+        p->needs = marks_of(p->text + (*p->text == '/'), strlen(p->text) - (*p->text == '/'));
         break;
     case REGEXP:
         p->regexp = tenon_regexp_compile(tenon_buf_str(&text));
+        p->needs = needs_of(clean);
         if (p->regexp)
             return;
+        p->needs = (struct marks){0}; /* it has to be asked */
         p->kind = BROKEN;
         p->asked = tenon_new0(atomic_bool);
         p->text = tenon_strdup(clean);
         break;
     case EXACT:
+        p->needs = marks_of(clean, len);
+        p->text = tenon_strdup(clean);
+        break;
     case BROKEN:
         p->text = tenon_strdup(clean);
         break;
@@ -395,8 +460,10 @@ suffix_matches(const struct pattern *p, const char *path, size_t len)
 }
 
 static bool
-pattern_matches(const struct pattern *p, const char *path, size_t len)
+pattern_matches(const struct pattern *p, const struct marks *m, const char *path, size_t len)
 {
+    if (!has_marks(m, &p->needs))
+        return false;
     switch (p->kind) {
     case EXACT:
         return len == p->len && memcmp(path, p->text, len) == 0;
@@ -414,8 +481,10 @@ pattern_matches(const struct pattern *p, const char *path, size_t len)
 
 /* The path itself or one of its parents. */
 static bool
-pattern_covers(const struct pattern *p, const char *path, size_t len)
+pattern_covers(const struct pattern *p, const struct marks *m, const char *path, size_t len)
 {
+    if (!has_marks(m, &p->needs))
+        return false;
     switch (p->kind) {
     case EXACT:
         return len >= p->len && memcmp(path, p->text, p->len) == 0 &&
@@ -441,12 +510,12 @@ pattern_covers(const struct pattern *p, const char *path, size_t len)
 
 /* May it match something below the directory (or the directory itself)? */
 static bool
-pattern_may_reach(const struct pattern *p, const char *path, size_t len)
+pattern_may_reach(const struct pattern *p, const struct marks *m, const char *path, size_t len)
 {
     switch (p->kind) {
     case EXACT:
     case PREFIX:
-        if (pattern_covers(p, path, len))
+        if (pattern_covers(p, m, path, len))
             return true;
         if (p->kind == PREFIX && p->len == len + 1 &&
             memcmp(p->text, path, len) == 0 && p->text[len] == '/')
@@ -466,10 +535,11 @@ bool
 tenon_patterns_match(const struct tenon_patterns *p, const char *path)
 {
     size_t len = strlen(path);
+    const struct marks m = marks_of(path, len);
     bool matched = false;
     tenon_vec_foreach(one, &p->list)
     {
-        if (one->negative == matched && pattern_covers(one, path, len))
+        if (one->negative == matched && pattern_covers(one, &m, path, len))
             matched = !one->negative;
     }
     return matched;
@@ -494,11 +564,12 @@ static void
 match_level(const struct tenon_patterns *p, bool *held, const char *path,
             size_t len)
 {
+    const struct marks m = marks_of(path, len);
     bool matched = false;
     for (size_t i = 0; i < p->list.len; i++) {
         const struct pattern *one = &p->list.items[i];
         if (!held[i] && one->negative == matched)
-            held[i] = pattern_matches(one, path, len);
+            held[i] = pattern_matches(one, &m, path, len);
         if (held[i])
             matched = !one->negative;
     }
@@ -525,11 +596,12 @@ tenon_patterns_match_in(const struct tenon_patterns *p, const bool *held,
     if (!held)
         return tenon_patterns_match(p, path);
     size_t len = strlen(path);
+    const struct marks m = marks_of(path, len);
     bool matched = false;
     for (size_t i = 0; i < p->list.len; i++) {
         const struct pattern *one = &p->list.items[i];
         if (held[i] || (one->negative == matched &&
-                        pattern_matches(one, path, len)))
+                        pattern_matches(one, &m, path, len)))
             matched = !one->negative;
     }
     return matched;
@@ -539,11 +611,12 @@ static bool
 may_reach(const struct tenon_patterns *p, const char *path, bool negative)
 {
     size_t len = strlen(path);
+    const struct marks m = marks_of(path, len);
     bool top = len == 0 || tenon_streq(path, ".");
     tenon_vec_foreach(one, &p->list)
     {
         if (one->negative == negative &&
-            (top || pattern_may_reach(one, path, len)))
+            (top || pattern_may_reach(one, &m, path, len)))
             return true;
     }
     return false;

@@ -105,6 +105,10 @@ static const struct {
     {"*.c", "a.c", true}, {"*.c", "d/a.c", false}, {"/a", "a", false},
     {"[^a]", "b", true}, {"./a//b/", "a/b", true}, {"a/../b", "b", true},
     {"*\xc3\xa9", "caf\xc3\xa9", true}, {"caf?", "caf\xc3\xa9", true},
+    /* of what a path needs not have, although the pattern says it */
+    {"*x|b", "b", true}, {"x*|y*z", "yz", true}, {"ab{0}*c", "ac", true}, {"*q{0}w", "aw", true},
+    {"**/x*y/**", "x1y/q", true}, {"a/**/b*", "a/b1", true}, {"**/lib*", "lib1", true},
+    {"*\\d", "a1", true}, {"[ab]*.c", "b.c", true},
 };
 
 START_TEST(test_pattern_single)
