@@ -158,6 +158,41 @@ forget(struct tenon_store *s, size_t *number, struct tenon_error *err)
     return rc;
 }
 
+/* Records of builds have no row.  What had not been written of one has no bytes; only what is
+ * nothing by its digest may have none. */
+static bool
+is_record_whole(int dir, char *const *files)
+{
+    static const char nothing[] =
+        "sha256-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    struct stat st;
+    if (fstatat(dir, "record", &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size == 0)
+        return false;
+    for (char *const *f = files; f && *f; f++)
+        if (tenon_has_prefix(*f, "sha256-") && strcmp(*f, nothing) != 0 &&
+            (fstatat(dir, *f, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size == 0))
+            return false;
+    return true;
+}
+
+static void
+forget_builds(struct tenon_store *s)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* they are not believed, either */
+    char **names = NULL;
+    if (tenon_history_list(s, &names, &ignored) < 0)
+        return;
+    for (char **n = names; n && *n; n++) {
+        auto_error struct tenon_error gone = TENON_ERROR_INIT;
+        char **files = NULL;
+        auto_close int dir = tenon_history_open(s, *n, &gone);
+        if (dir >= 0 && tenon_dir_names(dir, &files, &gone) == 0 && !is_record_whole(dir, files))
+            store_history_remove(s, *n, &gone);
+        tenon_strv_free(files);
+    }
+    tenon_strv_free(names);
+}
+
 int
 store_after_start(struct tenon_store *s, struct tenon_error *err)
 {
@@ -182,6 +217,8 @@ store_after_start(struct tenon_store *s, struct tenon_error *err)
     /* Before the start is noted: who comes then takes up what has a right name. */
     if (!is_first && store_collect_orphans(s, &none, err) < 0)
         return err->code;
+    if (!is_first)
+        forget_builds(s);
     if (number)
         tenon_log(TENON_LOG_NOTICE, "store %s: the machine went down before %zu of the results "
                   "were known to be on disk; they are made again", s->path, number);

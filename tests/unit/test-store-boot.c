@@ -259,6 +259,39 @@ START_TEST(test_restart_forgets_a_blob_that_was_written_again)
 }
 END_TEST
 
+static void
+record_build(const char *ref, const char *record, const char *content)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_history_work *h;
+    struct tenon_digest d;
+    OK(tenon_history_begin(store, &h, &err));
+    unit_write(tenon_history_work_fd(h), "record", record);
+    tenon_digest_of(*record ? "log" : "", *record ? 3 : 0, &d);
+    auto_free char *name = tenon_asprintf("sha256-%s", tenon_digest_hex(&d));
+    unit_write(tenon_history_work_fd(h), name, content);
+    OK(tenon_history_commit(h, ref, &err));
+}
+
+/* Records of builds have no rows: those whose bytes are not there go. */
+START_TEST(test_restart_forgets_builds_without_bytes)
+{
+    static const struct { const char *ref, *record, *content; bool stays; } builds[] = {
+        { "whole", "x", "log", true }, { "empty", "", "", false }, { "cut", "x", "", false },
+    };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    for (size_t i = 0; i < tenon_countof(builds); i++)
+        record_build(builds[i].ref, builds[i].record, builds[i].content);
+    OK(restart(&err));
+    for (size_t i = 0; i < tenon_countof(builds); i++) {
+        auto_error struct tenon_error gone = TENON_ERROR_INIT;
+        auto_close int dir = tenon_history_open(store, builds[i].ref, &gone);
+        ck_assert_msg((dir >= 0) == builds[i].stays, "%s", builds[i].ref);
+    }
+    all_is_right();
+}
+END_TEST
+
 /* A lease that is held, in a store that this start has not seen: somebody elsewhere. */
 START_TEST(test_open_beside_another_machine_is_refused)
 {
@@ -355,6 +388,7 @@ main(void)
     tcase_add_loop_test(tc, test_restart_forgets_rows_without_files, 0, 2);
     tcase_add_test(tc, test_restart_takes_up_no_blob_without_a_row);
     tcase_add_test(tc, test_restart_forgets_a_blob_that_was_written_again);
+    tcase_add_test(tc, test_restart_forgets_builds_without_bytes);
     tcase_add_test(tc, test_open_beside_another_machine_is_refused);
     tcase_add_loop_test(tc, test_open_store_of_an_older_schema, STORE_SCHEMA_OLDEST, STORE_SCHEMA + 1);
     suite_add_tcase(suite, tc);
