@@ -69,6 +69,8 @@ static const struct flag flags[] = {
     { "no-cache", 0, FLAG_BOOL, AT(no_cache), NULL, "run every step" },
     { "no-cache-filter", 0, FLAG_CSV, AT(no_cache_filter), "S", "run every step of these stages" },
     { "offline", 0, FLAG_BOOL, AT(offline), NULL, "ask no server: all is in the store" },
+    { "observe", 0, FLAG_LIST, AT(observers), "NAME[,K=V]",
+      "a progress plugin beside the display; dest=FILE" },
     { "output", 'o', FLAG_LIST, AT(outputs), "O",
       "DIR, - (tar), or type=image|oci|docker|local|tar,..." },
     { "platform", 0, FLAG_CSV, AT(platforms), "P", "platform of the image" },

@@ -13,6 +13,7 @@ struct build_flags {
     char **tags, **build_args, **labels, **secrets, **ssh, **platforms;
     char **build_contexts, **outputs, **add_hosts, **no_cache_filter, **entitlements;
     char **annotations, **ulimits, **resources, **cache_from, **cache_to, **policies, **attests;
+    char **observers;
     bool no_cache, pull, prefer_store, load, push, quiet, check, debug, explain, repro_check;
     bool locked, offline, help;
     bool locks; /* tenon lock: what the build uses is written down */

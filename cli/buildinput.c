@@ -26,12 +26,14 @@
 #include "cli.h"
 #include "image/image.h"
 #include "nearfile.h"
+#include "plugin/declared.h"
 #include "registry/again.h"
 #include "registry/url.h"
 
 struct input {
     const struct build_flags *flags;
     struct json_object *config;
+    struct tenon_plugins *plugins;
     struct cli_session *session;
     struct tenon_cancel *cancel;
     char ***options;
@@ -221,20 +223,26 @@ dockerfile_absent(const struct input *in, const char *path, const char *shown,
     return near ? tenon_error_set(err, err->code, "%s (did you mean %s?)", said, near) : err->code;
 }
 
-/* Where there is none and nothing like it, the frontend says so. */
+/* The context's build file: a Dockerfile, or where it has none what another frontend has for one.
+ * Where there is none and nothing like it, the Dockerfile's frontend says so. */
 static int
 dockerfile_of_context(struct input *in, const char *context_dir, struct tenon_error *err)
 {
     auto_free char *path = tenon_path_join(in->flags->context, "Dockerfile");
     auto_free char *lower = tenon_path_join(in->flags->context, "dockerfile");
-    auto_free char *near = access(path, F_OK) < 0 && errno == ENOENT && access(lower, F_OK) < 0 ?
-                               near_file(path, NULL) : NULL;
+    const bool absent = access(path, F_OK) < 0 && errno == ENOENT && access(lower, F_OK) < 0;
+    const char *name = NULL;
+    if (absent && tenon_declared_default(in->plugins, in->flags->context, &name, err) < 0)
+        return err->code;
+    auto_free char *near = absent && !name ? near_file(path, NULL) : NULL;
     if (near) {
         errno = ENOENT;
         return dockerfile_absent(in, path, "Dockerfile", err);
     }
-    option(in, "filename", "Dockerfile");
-    if (in->policy_beside && build_policy_beside(context_dir, "Dockerfile", err) < 0)
+    if (!name)
+        name = "Dockerfile";
+    option(in, "filename", name);
+    if (in->policy_beside && build_policy_beside(context_dir, name, err) < 0)
         return err->code;
     return cli_session_add_local(in->session, "dockerfile", context_dir, err);
 }
@@ -648,10 +656,11 @@ is_read(const struct build_flags *f)
 }
 
 int
-build_input_read(const struct build_flags *f, struct json_object *config, struct cli_session *s,
+build_input_read(const struct build_flags *f, struct json_object *config,
+                 struct tenon_plugins *plugins, struct cli_session *s,
                  struct tenon_cancel *cancel, char ***options, struct tenon_error *err)
 {
-    struct input in = { f, config, s, cancel, options, false };
+    struct input in = { f, config, plugins, s, cancel, options, false };
     if (is_read(f) && context_options(&in, err) < 0)
         return err->code;
     sort(*options);
@@ -673,11 +682,11 @@ needed_caps(struct input *in, const char *request)
 }
 
 int
-build_input(const struct build_flags *f, struct json_object *config, struct cli_session *s,
-            struct tenon_cancel *cancel, struct build_policies *policies, char ***options,
-            struct tenon_error *err)
+build_input(const struct build_flags *f, struct json_object *config,
+            struct tenon_plugins *plugins, struct cli_session *s, struct tenon_cancel *cancel,
+            struct build_policies *policies, char ***options, struct tenon_error *err)
 {
-    struct input in = { f, config, s, cancel, options, false };
+    struct input in = { f, config, plugins, s, cancel, options, false };
     if (build_policy_asked(f, policies, &in.policy_beside, err) < 0)
         return err->code;
     for (char **x = f->secrets; x && *x; x++)

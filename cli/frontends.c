@@ -41,7 +41,8 @@ told(struct json_object *value)
     return nobody;
 }
 
-/* Any other key is a repository, and its value the plugin that serves what is written for it. */
+/* Any other key is a repository, or a word, and its value the plugin that serves what is written
+ * for it. */
 static int
 tell_served(struct json_object *config, const char *key, struct json_object *value,
             const char *const *names, struct tenon_error *err)
@@ -51,9 +52,9 @@ tell_served(struct json_object *config, const char *key, struct json_object *val
     if (!strpbrk(key, "/.") && near)
         return tenon_error_set(err, TENON_E_INVALID, "configuration: frontends: %s: unknown key "
                                "(did you mean \"%s\"?)", key, near);
-    if (!strpbrk(key, "/.") || !json_object_is_type(value, json_type_string))
+    if (!*key || !json_object_is_type(value, json_type_string))
         return tenon_error_set(err, TENON_E_INVALID, "configuration: frontends: %s: expected a "
-                               "repository, and the name of a plugin", key);
+                               "name for \"# syntax=\", and the name of a plugin", key);
     struct json_object *plugin = object_in(object_in(config, "plugins"), "frontend-dockerfile");
     struct json_object *list = NULL;
     if (!json_object_object_get_ex(plugin, "served-by", &list) ||

@@ -116,7 +116,7 @@ int
 history_logs(const struct cli *cli, struct tenon_store *s, const struct ctl_record *r,
              const char *progress, struct tenon_error *err)
 {
-    const struct renderer_about about = {cli->program, cli->debug};
+    const struct renderer_about about = {.program = cli->program, .debug = cli->debug};
     auto_error struct tenon_error none = TENON_ERROR_INIT;
     struct tenon_plugins *plugins = NULL;
     struct renderer *renderer = NULL;

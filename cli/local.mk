@@ -8,6 +8,8 @@ tenon_SOURCES = \
 	%D%/homepath.c \
 	%D%/credentials.c \
 	%D%/dockerface.c \
+	%D%/ending.c \
+	%D%/ending.h \
 	%D%/frontends.c \
 	%D%/gitfacts.c \
 	%D%/gitfacts.h \
@@ -134,6 +136,8 @@ tenon_SOURCES += \
 	%D%/buildlock.h \
 	%D%/buildoutput.c \
 	%D%/buildoutput.h \
+	%D%/observers.c \
+	%D%/observers.h \
 	%D%/ownstdout.c \
 	%D%/ownstdout.h \
 	%D%/buildpolicy.c \

@@ -5,13 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/log.h"
 #include "tools/alloc.h"
 #include "tools/comma.h"
-#include "tools/jsontext.h"
 #include "tools/parse.h"
+#include "ending.h"
 #include "knownword.h"
+#include "observers.h"
 
 struct renderer {
     struct tenon_module *module;
@@ -29,13 +29,7 @@ static void
 on_event(void *data, const struct tenon_event *ev)
 {
     struct renderer *r = data;
-    if (ev->type == TENON_EVENT_WARNING && ev->filename) {
-        char **w = r->warned;
-        while (w && *w && strcmp(*w, ev->filename))
-            w++;
-        if (!w || !*w)
-            tenon_strv_push(&r->warned, tenon_strdup(ev->filename));
-    }
+    ending_note(&r->warned, ev);
     tenon_module_enter(r->module, "event");
     r->module->plugin.ops.progress->event(r->module->self, ev);
     tenon_module_leave(r->module);
@@ -114,12 +108,17 @@ close_display(struct renderer *r, const struct tenon_progress_end *end)
 
 static int
 open_plugin(struct tenon_plugins *plugins, const char *name, char **pairs,
-            struct renderer **out, struct tenon_error *err)
+            const struct observers *observers, struct renderer **out, struct tenon_error *err)
 {
     struct renderer *r = tenon_new0(struct renderer);
     auto_free char *what = tenon_asprintf("--progress=%s", name);
     if (tenon_plugins_get(plugins, TENON_KIND_PROGRESS, name, &r->module, err) < 0)
         goto fail;
+    if (observers_have(observers, r->module)) {
+        tenon_error_set(err, TENON_E_INVALID, "%s: it is an observer already", what);
+        tenon_error_hint(err, "another --progress, or another observer");
+        goto fail;
+    }
     const struct tenon_plugin *p = &r->module->plugin;
     if (tenon_values_parse(p->options, p->param_size, (const char *const *)pairs, what,
                            &r->values, err) < 0)
@@ -189,7 +188,7 @@ renderer_open(struct tenon_plugins *plugins, const char *spec,
         add_options(plugin, about, &pairs);
         for (char **p = parts + 1; *p && !fallback; p++)
             tenon_strv_push(&pairs, tenon_strdup(*p));
-        rc = open_plugin(plugins, plugin, pairs, out, err);
+        rc = open_plugin(plugins, plugin, pairs, about->observers, out, err);
         tenon_strv_free(pairs);
     }
     tenon_strv_free(parts);
@@ -208,35 +207,6 @@ renderer_has_one_stream(const struct renderer *r)
     return !r || (r->module->plugin.ops.progress->flags & TENON_PROGRESS_ONE_STREAM);
 }
 
-static char *
-failed_vertex(const struct tenon_error *err)
-{
-    for (const struct tenon_error_detail *d = err->details; d; d = d->next) {
-        auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-        auto_json struct json_object *o = NULL;
-        const char *digest = NULL;
-        if (!strcmp(d->type, "errdefs.Vertex") &&
-            tenon_json_parse(d->json, strlen(d->json), 1 << 16, &o, &ignored) == 0 &&
-            tenon_json_get_str(o, "digest", NULL, &digest, &ignored) == 0 && digest)
-            return tenon_strdup(digest);
-    }
-    return NULL;
-}
-
-static char **
-further_errors(const struct tenon_error *err)
-{
-    char **list = NULL;
-    for (const struct tenon_error_detail *d = err->details; d; d = d->next) {
-        if (strcmp(d->type, "tenon.Further"))
-            continue;
-        auto_json struct json_object *o = tenon_json_parse_modest(d->json);
-        if (json_object_get_type(o) == json_type_string)
-            tenon_strv_push(&list, tenon_strdup(json_object_get_string(o)));
-    }
-    return list;
-}
-
 void
 renderer_close(struct renderer *r, const struct tenon_build *b,
                const struct tenon_error *err, const char *text)
@@ -245,42 +215,9 @@ renderer_close(struct renderer *r, const struct tenon_build *b,
         return;
     tenon_log_set_sink(NULL, NULL);
     tenon_events_free(r->events); /* delivers what is queued */
-    auto_free char *vertex = err->code ? failed_vertex(err) : NULL;
-    struct tenon_source_excerpt excerpt = { .struct_size = sizeof excerpt };
-    const struct tenon_source_excerpt *const excerpts[] = { &excerpt };
-    struct tenon_progress_end end = {
-        .struct_size = sizeof end, .status = err->code, .error = err->code ? text : NULL,
-        .hint = err->hint, .vertex = vertex,
-    };
-    const struct tenon_graph_source *src =
-        err->code && err->file && b ? tenon_build_source(b, err->file) : NULL;
-    if (src && err->line) {
-        excerpt.filename = src->filename;
-        excerpt.data = src->data;
-        excerpt.len = src->len;
-        excerpt.line = err->line;
-        excerpt.end_line = err->end_line;
-        end.excerpts = excerpts;
-        end.excerpt_count = 1;
-    }
-    char **further = further_errors(err);
-    end.further = (const char *const *)further;
-    TENON_VEC(struct tenon_source_excerpt) files = {0};
-    for (char **w = r->warned; w && *w; w++) {
-        const struct tenon_graph_source *f = b ? tenon_build_source(b, *w) : NULL;
-        if (f)
-            tenon_vec_push(&files, ((struct tenon_source_excerpt){
-                .struct_size = sizeof excerpt, .filename = f->filename, .data = f->data,
-                .len = f->len }));
-    }
-    auto_free const struct tenon_source_excerpt **list = tenon_calloc(files.len + 1, sizeof *list);
-    for (size_t i = 0; i < files.len; i++)
-        list[i] = &files.items[i];
-    end.files = list;
-    end.file_count = files.len;
-    close_display(r, &end);
-    tenon_vec_release(&files);
-    tenon_strv_free(further);
+    struct ending *e = ending_new(b, err, text, r->warned);
+    close_display(r, ending_told(e));
+    ending_free(e);
     tenon_strv_free(r->warned);
     tenon_values_free(r->values);
     free(r);

@@ -7,10 +7,12 @@
 #include "plugin/plugins.h"
 
 struct renderer;
+struct observers; /* observers.h */
 
 struct renderer_about { /* what the renderers show of the command */
     const char *program; /* "tenon", "docker" */
     bool debug;
+    const struct observers *observers; /* that were opened before; NULL: none */
 };
 
 /* spec: auto, tty, plain[,k=v], rawjson, quiet, none.  *out is NULL for the

@@ -27,6 +27,7 @@
 #include "engine/build.h"
 #include "exec/exec.h"
 #include "gitfacts.h"
+#include "observers.h"
 #include "registry/libcurl.h"
 #include "renderer.h"
 #include "reprocheck.h"
@@ -114,6 +115,7 @@ struct job {
     struct tenon_build *build;
     struct tenon_build_request request;
     struct renderer *renderer;
+    struct observers *observers;  /* NULL: none */
     struct build_record *record;  /* NULL: none is kept */
     struct tenon_events *unshown; /* of a build that shows nothing, for its record */
     struct watcher watcher;
@@ -134,6 +136,15 @@ progress_mode(const struct job *j)
         return env;
     const char *conf = cli_config_string(j->cli->config, "progress");
     return conf ? conf : "auto";
+}
+
+/* As displays show it; NULL: there is none. */
+static char *
+error_line(const struct tenon_error *err)
+{
+    return err->code ? tenon_asprintf("failed to build: failed to solve: %s",
+                                      err->message ? err->message : "unknown error")
+                     : NULL;
 }
 
 /* When no renderer does it. */
@@ -157,13 +168,26 @@ explain(void *data, const char *vertex, const char *text)
         put_line("", text);
 }
 
+/* For who keeps what happens, in a record or elsewhere. */
+static void
+keep_event(void *data, const struct tenon_event *ev)
+{
+    struct job *j = data;
+    if (j->record)
+        build_record_event(j->record, ev);
+    if (j->observers)
+        observers_event(j->observers, ev);
+}
+
 /* All that happened has been told. */
 static void
 keep_record(struct job *j, const struct tenon_error *err)
 {
+    auto_free char *text = error_line(err);
     if (j->unshown)
         tenon_events_free(j->unshown);
     j->engine.events = NULL;
+    observers_close(j->observers, j->build, err, text);
     build_record_finish(j->record, &j->request, j->build, err);
     build_record_free(j->record);
 }
@@ -247,6 +271,26 @@ read_compatibility(const struct job *j, int64_t *out, struct tenon_error *err)
     return TENON_OK;
 }
 
+/* The display last: what fails from then on it shows. */
+static int
+open_displays(struct job *j, struct tenon_error *err)
+{
+    if (observers_open(j->engine.plugins, j->cli->config, j->flags.observers, &j->observers,
+                       err) < 0)
+        return err->code;
+    const struct renderer_about about = {
+        .program = strcmp(j->cli->program, "tenon") ? "docker" : "tenon",
+        .debug = j->flags.debug || j->cli->debug,
+        .observers = j->observers,
+    };
+    if (renderer_open(j->engine.plugins, progress_mode(j), &about, &j->renderer, err) < 0) {
+        auto_free char *text = error_line(err);
+        observers_close(j->observers, NULL, err, text);
+        j->observers = NULL;
+    }
+    return err->code;
+}
+
 static int
 prepare(struct job *j, struct tenon_error *err)
 {
@@ -267,8 +311,8 @@ prepare(struct job *j, struct tenon_error *err)
     if (tenon_streq(j->flags.network, "host"))
         tenon_strv_push(&j->flags.entitlements, tenon_strdup("network.host"));
     if (check_entitlements(j, err) < 0 ||
-        build_input(&j->flags, j->cli->config, j->session, j->watcher.cancel, &j->policies,
-                    &j->options, err) < 0 ||
+        build_input(&j->flags, j->cli->config, j->engine.plugins, j->session, j->watcher.cancel,
+                    &j->policies, &j->options, err) < 0 ||
         build_outputs_parse(&j->flags, j->engine.plugins, &j->outputs, err) < 0 ||
         build_outputs_check(&j->flags, &j->outputs, cli_session_vtable(j->session), err) < 0 ||
         read_compatibility(j, &compatibility, err) < 0 ||
@@ -318,21 +362,17 @@ prepare(struct job *j, struct tenon_error *err)
         j->request.export_count = 0;
         j->request.cache_to_count = 0;
     }
-    const struct renderer_about about = {
-        .program = strcmp(j->cli->program, "tenon") ? "docker" : "tenon",
-        .debug = j->flags.debug || j->cli->debug,
-    };
     j->phase = CHECKING;
     if (tenon_build_check(j->build, &j->request, err) < 0)
         return err->code;
     j->phase = READING_FLAGS;
     git_facts_add(&j->flags, j->session, j->attests.count > 0, &j->options);
-    if (build_input_read(&j->flags, j->cli->config, j->session, j->watcher.cancel, &j->options,
-                         err) < 0)
+    if (build_input_read(&j->flags, j->cli->config, j->engine.plugins, j->session,
+                         j->watcher.cancel, &j->options, err) < 0)
         return err->code;
     j->request.options = (const char *const *)j->options;
     j->phase = CHECKING;
-    return renderer_open(j->engine.plugins, progress_mode(j), &about, &j->renderer, err);
+    return open_displays(j, err);
 }
 
 /* What leads others to a builder somewhere else does not lead us there. */
@@ -352,13 +392,13 @@ static int
 run(struct job *j, struct tenon_error *err)
 {
     j->record = build_record_new(&j->flags, &j->engine);
-    if (j->record && !j->renderer)
+    if ((j->record || j->observers) && !j->renderer)
         j->unshown = tenon_events_new(NULL, NULL, NULL);
     j->request.look_back = build_record_outcome;
     j->request.look_back_data = j->record;
     j->engine.events = j->sign.events = j->renderer ? renderer_events(j->renderer) : j->unshown;
-    if (j->record)
-        tenon_events_keep(j->engine.events, build_record_event, j->record);
+    if (j->record || j->observers)
+        tenon_events_keep(j->engine.events, keep_event, j);
     j->engine.one_stream = renderer_has_one_stream(j->renderer);
     warn_of_builders();
     return tenon_build_run(j->build, &j->request, err);
@@ -391,10 +431,7 @@ finish(struct job *j, struct tenon_error *err)
     else if (err->code == 0 && j->build)
         build_outputs_write(&j->flags, tenon_build_result(j->build), j->engine.build_id, err);
     own_stdout_cover(j->out);
-    auto_free char *text = NULL;
-    if (err->code)
-        text = tenon_asprintf("failed to build: failed to solve: %s",
-                              err->message ? err->message : "unknown error");
+    auto_free char *text = error_line(err);
     if (j->renderer)
         renderer_close(j->renderer, j->build, err, text);
     else if (err->code) {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "plugin/declared.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
@@ -99,6 +101,49 @@ show_params(const struct tenon_plugin *pl, const char *title,
     }
 }
 
+/* Names that a plugin declares for itself: a list, or one. */
+struct declared {
+    const char *text, *json;
+    const char *const *list;
+    const char *one;
+};
+enum { DECLARED_MAX = 3 };
+
+static size_t
+declared(const struct tenon_plugin *pl, struct declared out[DECLARED_MAX])
+{
+    if (pl->kind == TENON_KIND_SOURCE) {
+        out[0] = (struct declared){"schemes", "schemes", pl->ops.source->schemes, NULL};
+        return 1;
+    }
+    if (pl->kind != TENON_KIND_FRONTEND)
+        return 0;
+    const struct tenon_frontend_ops *ops = pl->ops.frontend;
+    out[0] = (struct declared){"# syntax=", "syntaxes", ops->syntaxes, NULL};
+    out[1] = (struct declared){"build files", "files", ops->files, NULL};
+    out[2] = (struct declared){"default build file", "defaultFile", NULL, ops->default_file};
+    return 3;
+}
+
+static void
+show_declared(const struct tenon_plugin *pl)
+{
+    struct declared all[DECLARED_MAX];
+    const size_t count = declared(pl, all);
+    for (size_t i = 0; i < count; i++) {
+        const char *const one[] = {all[i].one, NULL};
+        const char *const *list = all[i].list ? all[i].list : one;
+        if (!*list)
+            continue;
+        printf("  %s:", all[i].text);
+        for (; *list; list++) {
+            putchar(' ');
+            cli_put_line(stdout, *list);
+        }
+        putchar('\n');
+    }
+}
+
 static void
 show_details(const struct tenon_plugin_file *f, const struct tenon_plugin *pl,
              const struct flags *flags)
@@ -112,6 +157,7 @@ show_details(const struct tenon_plugin_file *f, const struct tenon_plugin *pl,
         printf("\n  interface: %u.%u\n  threads: %s\n  cache key: %s\n", pl->abi_major,
                pl->abi_minor, threads_name(pl->threads), key_policy_name(pl->key_policy));
     }
+    show_declared(pl);
     show_params(pl, "options", pl->options);
     show_params(pl, "configuration (tenon.json: plugins)", pl->config);
 }
@@ -171,6 +217,23 @@ params_json(const struct tenon_plugin *pl, const struct tenon_param *params)
 }
 
 static void
+add_declared(struct json_object *o, const struct tenon_plugin *pl)
+{
+    struct declared all[DECLARED_MAX];
+    const size_t count = declared(pl, all);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].one)
+            json_object_object_add(o, all[i].json, json_object_new_string(all[i].one));
+        if (!all[i].list)
+            continue;
+        struct json_object *list = json_object_new_array();
+        for (const char *const *s = all[i].list; *s; s++)
+            json_object_array_add(list, json_object_new_string(*s));
+        json_object_object_add(o, all[i].json, list);
+    }
+}
+
+static void
 put_json(const struct tenon_plugin_file *f, const struct tenon_plugin *pl, const char *why)
 {
     auto_json struct json_object *o = json_object_new_object();
@@ -187,6 +250,7 @@ put_json(const struct tenon_plugin_file *f, const struct tenon_plugin *pl, const
                                json_object_new_string(threads_name(pl->threads)));
         json_object_object_add(o, "cacheKey",
                                json_object_new_string(key_policy_name(pl->key_policy)));
+        add_declared(o, pl);
         json_object_object_add(o, "options", params_json(pl, pl->options));
         json_object_object_add(o, "config", params_json(pl, pl->config));
     }
@@ -285,6 +349,14 @@ complain_unknown(const struct tenon_plugin_file *files, size_t count, char **nam
     return CLI_OK;
 }
 
+/* A build that uses such a name fails: better known before. */
+static void
+warn_of_conflict(void *data, const char *text)
+{
+    (void)data;
+    tenon_log(TENON_LOG_WARNING, "%s", text);
+}
+
 static int
 list_plugins(struct tenon_plugins *all, const struct flags *flags, char **names,
              int name_count)
@@ -329,6 +401,8 @@ list_plugins(struct tenon_plugins *all, const struct flags *flags, char **names,
     tenon_vec_release(&shown);
     if (flags->verbose && !flags->quiet && !details)
         show_skipped(all, flags);
+    if (!flags->quiet && !details)
+        tenon_declared_conflicts(all, warn_of_conflict, NULL);
     return status;
 }
 

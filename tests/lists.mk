@@ -58,6 +58,7 @@ unit_tests = \
 	tests/unit/test-plugins \
 	tests/unit/test-policy \
 	tests/unit/test-producers \
+	tests/unit/test-programtext \
 	tests/unit/test-progress-displays \
 	tests/unit/test-progress \
 	tests/unit/test-registry-auth \
@@ -289,10 +290,12 @@ cli_tests = \
 	tests/cli/overlay-store.sh \
 	tests/cli/packages.sh \
 	tests/cli/platforms.sh \
+	tests/cli/plugin-beside.sh \
 	tests/cli/plugin-check.sh \
 	tests/cli/plugin-content.sh \
 	tests/cli/plugin-examples.sh \
 	tests/cli/plugin-missing.sh \
+	tests/cli/plugin-names.sh \
 	tests/cli/plugin-out-of-tree.sh \
 	tests/cli/plugin-sizes.sh \
 	tests/cli/plugin-trouble.sh \

@@ -29,6 +29,10 @@ libtenon_core_la_SOURCES += \
 	%D%/ownership.h \
 	%D%/privategroup.c \
 	%D%/privategroup.h \
+	%D%/runprogram.c \
+	%D%/runprogram.h \
+	%D%/programtext.c \
+	%D%/programtext.h \
 	%D%/root.c \
 	%D%/root.h \
 	%D%/sized.c \

@@ -15,6 +15,7 @@
 #include "tools/path.h"
 #include "engine/remotecache.h"
 #include "engine/sources.h"
+#include "plugin/declared.h"
 
 enum { READ_FILE_LIMIT = 64 << 20, DIRECTORY_MAX = 64 << 20, WARNINGS_MAX = 64 << 20 };
 
@@ -430,6 +431,24 @@ bridge_solve_frontend(struct tenon_ctx *ctx, struct tenon_graph *g,
 }
 
 static int
+bridge_find_frontend(struct tenon_ctx *ctx, struct tenon_graph *g, const char *syntax,
+                     const char *file, const char **plugin, struct tenon_error *err)
+{
+    struct tenon_plugins *plugins = tenon_build_of(g)->engine->plugins;
+    (void)ctx;
+    return syntax ? tenon_declared_syntax(plugins, syntax, plugin, err)
+                  : tenon_declared_file(plugins, file, plugin, err);
+}
+
+static int
+bridge_find_source(struct tenon_ctx *ctx, struct tenon_graph *g, const char *scheme,
+                   const char **plugin, struct tenon_error *err)
+{
+    (void)ctx;
+    return tenon_declared_scheme(tenon_build_of(g)->engine->plugins, scheme, plugin, err);
+}
+
+static int
 bridge_import_cache(struct tenon_ctx *ctx, struct tenon_graph *g, const char *type,
                     const char *const *options, struct tenon_error *err)
 {
@@ -464,4 +483,6 @@ const struct tenon_bridge tenon_build_bridge = {
     .solve_definition_held = bridge_solve_definition_held,
     .stat_more = bridge_stat_more,
     .container_stat_more = container_stat_more,
+    .find_frontend = bridge_find_frontend,
+    .find_source = bridge_find_source,
 };

@@ -136,6 +136,26 @@ tell_exported(struct tenon_build *b, const struct tenon_build_request *req, size
                ? req->exported(req->exported_data, &req->exports[i], &b->result, err) : TENON_OK;
 }
 
+/* Those that want to be last come behind the others, each in the order of the command line: the
+ * first that fails ends it. */
+static int
+run_exporters(struct tenon_build *b, const struct tenon_build_request *req,
+              struct tenon_error *err)
+{
+    for (int last = 0; last < 2; last++)
+        for (size_t i = 0; i < req->export_count; i++) {
+            const struct tenon_plugin *pl;
+            if (tenon_plugins_peek(b->engine->plugins, TENON_KIND_EXPORTER, req->exports[i].type,
+                                   &pl, err) < 0)
+                return err->code;
+            const bool is_last = pl->ops.exporter->flags & TENON_EXPORTER_LAST;
+            if (is_last == (last == 1) && (run_exporter(b, &req->exports[i], err) < 0 ||
+                                           tell_exported(b, req, i, err) < 0))
+                return err->code;
+        }
+    return TENON_OK;
+}
+
 static bool
 is_readonly(const struct tenon_store *s)
 {
@@ -200,9 +220,8 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
     tenon_solver_adopt(b->solver);
     if (tenon_attesters_run(b, &tenon_build_bridge, req, err) < 0)
         return err->code;
-    for (size_t i = 0; i < req->export_count; i++)
-        if (run_exporter(b, &req->exports[i], err) < 0 || tell_exported(b, req, i, err) < 0)
-            return err->code;
+    if (run_exporters(b, req, err) < 0)
+        return err->code;
     if (tenon_attesters_respond(b, &tenon_build_bridge, err) < 0)
         return err->code;
     tenon_ahead_end(b->ahead, false);

@@ -24,6 +24,7 @@
 #include "engine/host_fetch.h"
 #include "engine/host_image.h"
 #include "engine/host_limits.h"
+#include "engine/host_process.h"
 #include "engine/host_registry.h"
 #include "engine/host_store.h"
 #include "graph/opjson.h"
@@ -64,6 +65,25 @@ host_error_hint(struct tenon_error *err, const char *fmt, ...)
     va_end(ap);
 }
 
+/* A text that is no format: whoever calls has none, or no variadic functions. */
+static int
+host_error_text_set(struct tenon_error *err, int code, int sys, const char *text)
+{
+    return host_error(err, code, sys, "%s", text);
+}
+
+static int
+host_error_text_context(struct tenon_error *err, const char *text)
+{
+    return host_error_context(err, "%s", text);
+}
+
+static void
+host_error_text_hint(struct tenon_error *err, const char *text)
+{
+    host_error_hint(err, "%s", text);
+}
+
 static void
 host_error_at(struct tenon_error *err, const char *file, uint32_t line,
               uint32_t end_line)
@@ -97,6 +117,12 @@ host_log(struct tenon_ctx *ctx, int level, const char *fmt, ...)
     va_start(ap, fmt);
     tenon_vlog(level, fmt, ap);
     va_end(ap);
+}
+
+static void
+host_log_text(struct tenon_ctx *ctx, int level, const char *text)
+{
+    host_log(ctx, level, "%s", text);
 }
 
 static bool
@@ -511,6 +537,8 @@ host_extension(const char *name)
         return tenon_http_api();
     if (!strcmp(name, "tenon.limits/0"))
         return tenon_limits_api();
+    if (!strcmp(name, "tenon.process/0"))
+        return tenon_process_api();
     return strcmp(name, "tenon.store/0") ? NULL : tenon_store_api();
 }
 
@@ -528,6 +556,9 @@ static const struct tenon_error_api error_table = {
     .create = host_error_new,
     .source = host_error_source,
     .place = tenon_places_of_error,
+    .set_text = host_error_text_set,
+    .context_text = host_error_text_context,
+    .hint_text = host_error_text_hint,
 };
 
 static const struct tenon_values_api values_table = {
@@ -557,6 +588,7 @@ static const struct tenon_progress_api progress_table = {
     .status = tenon_ctx_status,
     .status_done = tenon_ctx_status_done,
     .output = tenon_ctx_output,
+    .log_text = host_log_text,
 };
 
 static const struct tenon_key_api key_table = {

@@ -47,6 +47,8 @@ libtenon_core_la_SOURCES += \
 	%D%/host_image.h \
 	%D%/host_limits.c \
 	%D%/host_limits.h \
+	%D%/host_process.c \
+	%D%/host_process.h \
 	%D%/host_registry.c \
 	%D%/host_registry.h \
 	%D%/host_store.c \

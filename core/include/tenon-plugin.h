@@ -61,7 +61,7 @@ extern "C" {
 #endif
 
 #define TENON_ABI_MAJOR 0 /* incompatible change; also names the plugin dir */
-#define TENON_ABI_MINOR 4 /* something was appended */
+#define TENON_ABI_MINOR 5 /* something was appended */
 #define TENON_PLUGIN_MAGIC UINT32_C(0x544e4f4e)
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -79,8 +79,8 @@ extern "C" {
 #define TENON_PAD32(name)
 #endif
 
-/* Does *p carry member f, and is it set?  Use before touching anything newer
- * than minor 1. */
+/* Does *p carry member f, and is it set?  To be asked before anything is touched that is newer
+ * than the plugin's need_minor. */
 #define TENON_HAS(type, p, f)                                                \
     ((p)->struct_size >= offsetof(type, f) + sizeof((p)->f) && (p)->f)
 
@@ -152,7 +152,7 @@ enum tenon_type {
 #define TENON_PARAM_DEPRECATED (UINT32_C(1) << 5)
 
 struct tenon_param { /* arrays end with name == NULL */
-    const char *name;    /* [a-z][a-z0-9-]* */
+    const char *name;    /* [a-z][a-z0-9-]*; BuildKit's words have _ and . as well */
     const char *help;    /* one line, lower case, no full stop */
     const char *def;     /* default, as the user would write it, or NULL */
     const char *choices;
@@ -305,7 +305,7 @@ struct tenon_http_api {
      * none. */
     int (*fetch)(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
                  struct tenon_fetch_answer *answer, struct tenon_error *err);
-    /* Minor 2: is nobody to be asked?  fetch says no by itself; connections of a
+    /* Is nobody to be asked?  fetch says no by itself; connections of a
      * plugin's own have to look here. */
     bool (*offline)(struct tenon_ctx *ctx);
 };
@@ -338,6 +338,50 @@ struct tenon_limits_api {
     /* Set err, TENON_E_LIMIT: what is more than that limit, its value, and how to allow it. */
     int (*exceeded)(struct tenon_ctx *ctx, const char *name, struct tenon_error *err,
                     const char *fmt, ...) TENON_PRINTF(4, 5);
+};
+
+/* ---- programs of this machine, an extension: host->extension("tenon.process/0") ---- */
+
+enum tenon_program_output { /* where what a program says goes, of both streams */
+    TENON_PROGRAM_STEP = 0,   /* progress->output: the user sees it */
+    TENON_PROGRAM_LOG = 1,    /* the debug log, line by line */
+    TENON_PROGRAM_STATUS = 2, /* percentages ("42%") are a status line called status_id, the
+                               * rest is as LOG has it */
+    TENON_PROGRAM_DROP = 3,
+};
+
+struct tenon_program_fd { /* never grows */
+    int32_t fd; /* stays the caller's */
+    int32_t as; /* its number in the program: 0 and more */
+};
+
+struct tenon_program {
+    uint32_t struct_size;
+    uint32_t flags;            /* 0 */
+    const char *const *argv;   /* argv[0] without "/" is looked for as `find` does */
+    const char *const *env;    /* all of it, "K=V"; NULL: PATH, HOME and LC_ALL=C */
+    const char *directory;     /* to begin in, or NULL: "/" */
+    const struct tenon_program_fd *fds; /* what it has beside 0, 1 and 2, or in their place; */
+    size_t fd_count;           /* without one 0 is empty */
+    uint32_t output;           /* enum tenon_program_output, of 1 and 2 that are not in fds */
+    uint32_t reserved;         /* 0 */
+    const char *status_id;     /* of STATUS */
+};
+
+struct tenon_process_api {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* Where a program is: its path, ctx's.  NULL with NOT_FOUND; package, or NULL, is told as what
+     * to install.  For an exporter's check. */
+    const char *(*find)(struct tenon_ctx *ctx, const char *name,
+                        const char *package, struct tenon_error *err);
+    /* Runs it until it ends.  *wait_status as from waitpid(2); where wait_status is NULL all
+     * but exit code 0 is an error, which has the last lines of its standard error.  When ctx
+     * is cancelled it gets SIGTERM, then SIGKILL, and the answer is CANCELLED.  It dies with
+     * the process of the build, and is the first of a group of processes, of which none is
+     * left when this returns. */
+    int (*run)(struct tenon_ctx *ctx, const struct tenon_program *program,
+               int32_t *wait_status, struct tenon_error *err);
 };
 
 /* ---- attestations -------------------------------------------------------
@@ -443,6 +487,11 @@ struct tenon_error_api {
     /* What `source` would tell becomes a detail of err, "errdefs.Source" in
      * BuildKit's JSON, unless there is one already. */
     void (*place)(struct tenon_graph *g, struct tenon_error *err);
+    /* ---- minor 5: `set`, `context` and `hint` with a text as it is, for languages
+     * that call no variadic function. */
+    int (*set_text)(struct tenon_error *err, int code, int sys, const char *text);
+    int (*context_text)(struct tenon_error *err, const char *text);
+    void (*hint_text)(struct tenon_error *err, const char *text);
 };
 
 struct tenon_values_api { /* options; asking for an undeclared name is a bug and aborts */
@@ -493,6 +542,8 @@ struct tenon_progress_api { /* what the user sees of a ctx */
     /* Output of a step.  stream: 1 stdout, 2 stderr. */
     void (*output)(struct tenon_ctx *ctx, int stream, const void *buf,
                    size_t len);
+    /* ---- minor 5: `log` with a text as it is */
+    void (*log_text)(struct tenon_ctx *ctx, int level, const char *text);
 };
 
 struct tenon_key_api { /* every item is framed (label, length, bytes) before hashing */
@@ -812,7 +863,7 @@ struct tenon_source_query { /* for resolve_source_meta */
     const char *platform;   /* "linux/amd64", or NULL: the build's */
     const char *log_name;   /* "[internal] load metadata for ..." */
     const char *const *attrs; /* "k=v" list: image.resolvemode=pull ... */
-    /* Minor 2: source policies for this one alone, before those of the build: JSON
+    /* Source policies for this one alone, before those of the build: JSON
      * documents, NULL at the end; or NULL. */
     const char *const *policies;
     /* What is to be known beside, a "k=v" list or NULL: the source's plugin gets these among the
@@ -829,7 +880,7 @@ struct tenon_source_meta {
     const char *digest;     /* of the manifest or index the name stands for */
     const void *config;     /* image config JSON, or NULL */
     size_t config_len;
-    /* ---- minor 2: as in struct tenon_source_info */
+    /* As in struct tenon_source_info. */
     int64_t modified_ns;
     const void *object;
     size_t object_len;
@@ -922,7 +973,7 @@ struct tenon_failure { /* out of failure; lists and texts live until ctx ends */
 struct tenon_process;   /* of a bridge */
 struct tenon_container; /* the same */
 
-/* What the engine does for a frontend while it works.  From minor 2 on any thread may call it
+/* What the engine does for a frontend while it works.  Any thread may call it
  * that has the ctx, several at once, while solve() has not returned. */
 struct tenon_bridge {
     uint32_t struct_size;
@@ -951,8 +1002,7 @@ struct tenon_bridge {
     void (*warn)(struct tenon_ctx *ctx, struct tenon_graph *g,
                  const struct tenon_warning *w);
 
-    /* ---- minor 2 ----------------------------------------------------------
-     * The definition of a reference, an encoded pb.Definition: with it, others
+    /* The definition of a reference, an encoded pb.Definition: with it, others
      * build upon the reference.  Empty of scratch. */
     int (*definition)(struct tenon_ctx *ctx, struct tenon_ref *ref,
                       const void **data, size_t *len, struct tenon_error *err);
@@ -1040,6 +1090,18 @@ struct tenon_bridge {
                                const char *target, const char *path,
                                struct tenon_stat_more *out,
                                struct tenon_error *err);
+
+    /* ---- minor 5 ----------------------------------------------------------
+     * The frontend plugin that declares this name for "# syntax=" (its tag and digest do not
+     * count) or, where syntax is NULL, a build file of this name; *plugin is NULL when none does.
+     * INVALID: several do. */
+    int (*find_frontend)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                         const char *syntax, const char *file,
+                         const char **plugin, struct tenon_error *err);
+    /* The source plugin that serves this scheme, likewise. */
+    int (*find_source)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                       const char *scheme, const char **plugin,
+                       struct tenon_error *err);
 };
 
 struct tenon_frontend_request {
@@ -1051,11 +1113,11 @@ struct tenon_frontend_request {
     const char *const *options;
     const char *host_platform; /* "linux/amd64": of this machine */
     struct tenon_graph *graph;
-    /* Minor 2: what another frontend gives to this one, by name. */
+    /* What another frontend gives to this one, by name. */
     const struct tenon_named_ref *inputs;
     size_t input_count;
 };
-/* Minor 2: each "context:NAME" is one that the user gave, and not another frontend. */
+/* Each "context:NAME" is one that the user gave, and not another frontend. */
 #define TENON_FRONTEND_USERS_CONTEXTS (UINT32_C(1) << 0)
 
 struct tenon_frontend_ops {
@@ -1066,6 +1128,17 @@ struct tenon_frontend_ops {
                  const struct tenon_frontend_request *request,
                  const struct tenon_bridge *bridge,
                  struct tenon_result *result, struct tenon_error *err);
+
+    /* ---- minor 5; each is optional ----------------------------------------
+     * Lists, NULL at the end.  What a build file says in "# syntax=" (or BUILDKIT_SYNTAX) to be
+     * this plugin's: a word, or a repository without tag ("example.org/ini"). */
+    const char *const *syntaxes;
+    /* Names of build files that say nothing, without directory: "site.ini", "*.ini", where *
+     * stands for any characters and ? for one.  "Dockerfile", "Dockerfile.*" and
+     * "*.Dockerfile" are nobody else's. */
+    const char *const *files;
+    /* The build file of a context without a Dockerfile where the user names none: "site.ini". */
+    const char *default_file;
 };
 
 /* ---- sources ------------------------------------------------------------ */
@@ -1076,7 +1149,7 @@ struct tenon_source_request {
     const char *identifier;   /* "docker-image://...", "local://context" */
     const char *platform;     /* "linux/amd64" */
     const char *const *attrs; /* LLB's source attributes, "k=v" */
-    /* Minor 2, for resolve: what the plugin itself said earlier in this build of the same
+    /* For resolve: what the plugin itself said earlier in this build of the same
      * identifier and platform, asked with these attributes or, if it was not, with those nearest
      * to them; or NULL.  A build that asks twice should be told the same. */
     const struct tenon_source_info *before;
@@ -1094,7 +1167,6 @@ struct tenon_source_info { /* filled by resolve; pointers live until ctx ends */
     const struct tenon_descriptor *const *layers; /* lowest first; LAYERS only */
     size_t layer_count;
     const void *cookie; /* for fetch, the plugin's own */
-    /* ---- minor 2 */
     int64_t modified_ns; /* when the server says that it changed; 0: it does not say */
     const void *object;  /* the commit as git has it, asked for by the attribute
                           * "git.object"; or NULL */
@@ -1232,7 +1304,7 @@ struct tenon_exec { /* one step; mount points exist already */
     const char *const *devices; /* CDI names, or NULL */
     int32_t stdin_fd, stdout_fd, stderr_fd; /* the core's */
     uint32_t first_id;      /* that of ops->ids: root and mounts are mapped; 0: they are not */
-    /* Minor 2; or NULL: to be called once the program runs, from where join and
+    /* Or NULL: to be called once the program runs, from where join and
      * signal find it.  In any thread; not at all when it ends too soon. */
     void (*started)(void *data);
     void *started_data;
@@ -1240,7 +1312,7 @@ struct tenon_exec { /* one step; mount points exist already */
 };
 #define TENON_EXEC_INSECURE (UINT32_C(1) << 0) /* all privileges; was granted */
 #define TENON_EXEC_ROOTLESS (UINT32_C(1) << 1) /* in a user namespace already */
-#define TENON_EXEC_EMULATED (UINT32_C(1) << 2) /* minor 2: with the formats of ops->emulate */
+#define TENON_EXEC_EMULATED (UINT32_C(1) << 2) /* with the formats of ops->emulate */
 
 /* Programs of another processor, and what runs them. */
 struct tenon_exec_format {
@@ -1275,18 +1347,18 @@ struct tenon_executor_ops {
      * such a namespace.  An error says why it has the machine's ids. */
     int (*ids)(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out,
                struct tenon_error *err);
-    /* Optional, minor 2.  One more process where run has started the step of
+    /* Optional.  One more process where run has started the step of
      * that id: among its processes, with its mounts, network and groups; what x
      * says of these is not looked at.  Ends with the step at the latest, or when
      * ctx is cancelled, alone.  NOT_FOUND: no such step runs. */
     int (*join)(void *self, struct tenon_ctx *ctx, const char *id,
                 const struct tenon_exec *x, int32_t *wait_status,
                 struct tenon_error *err);
-    /* Optional, minor 2.  A signal, by its number, to the first process of what
+    /* Optional.  A signal, by its number, to the first process of what
      * run or join was given under this id.  NOT_FOUND: none runs. */
     int (*signal)(void *self, const char *id, int32_t number,
                   struct tenon_error *err);
-    /* Optional, minor 2.  Called once, before the first step with
+    /* Optional.  Called once, before the first step with
      * TENON_EXEC_EMULATED: all programs of such a step that have one of these
      * formats are run by its interpreter, which is not in the step's root, and nobody
      * else's are.  UNSUPPORTED: it cannot be had for a step alone.  The list
@@ -1315,6 +1387,9 @@ struct tenon_exporter_ops {
 #define TENON_EXPORTER_FILE (UINT32_C(1) << 0) /* wants dest: a file or "-" */
 #define TENON_EXPORTER_DIR (UINT32_C(1) << 1)  /* wants dest: a directory */
 #define TENON_EXPORTER_IMAGE (UINT32_C(1) << 2) /* makes an image: --iidfile is fine */
+/* Minor 5: runs when all exporters without this flag have succeeded, and not otherwise; for
+ * what tells others of the result. */
+#define TENON_EXPORTER_LAST (UINT32_C(1) << 3)
 
 /* ---- progress: BuildKit's SolveStatus, one change at a time --------------- */
 
@@ -1521,8 +1596,9 @@ struct tenon_plugin {
     const struct tenon_param *options; /* once per use */
 
     /* Both optional, called in one thread.  init makes `self`; nothing else is called before it or
-     * after fini.  No side effects before init: the core reads this struct
-     * only to print help. */
+     * after fini.  One that failed is called again when the plugin is wanted again, and a process
+     * that serves many builds may begin and end a plugin many times.  No side effects before
+     * init: the core reads this struct only to print help. */
     int (*init)(const struct tenon_host *host, const struct tenon_values *config,
                 void **self, struct tenon_error *err);
     void (*fini)(void *self);

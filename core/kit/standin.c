@@ -12,6 +12,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/programtext.h"
 #include "base/root.h"
 #include "kit/standtree.h"
 #include "plugin/plugins.h"
@@ -250,6 +251,24 @@ error_place(struct tenon_graph *g, struct tenon_error *err)
     (void)g, (void)err;
 }
 
+static int
+error_set_text(struct tenon_error *err, int code, int sys, const char *text)
+{
+    return error_set(err, code, sys, "%s", text);
+}
+
+static int
+error_context_text(struct tenon_error *err, const char *text)
+{
+    return error_context(err, "%s", text);
+}
+
+static void
+error_hint_text(struct tenon_error *err, const char *text)
+{
+    error_hint(err, "%s", text);
+}
+
 static const struct tenon_error_api errors = {
     .struct_size = sizeof errors,
     .set = error_set,
@@ -264,6 +283,9 @@ static const struct tenon_error_api errors = {
     .create = error_create,
     .source = error_source,
     .place = error_place,
+    .set_text = error_set_text,
+    .context_text = error_context_text,
+    .hint_text = error_hint_text,
 };
 
 static const struct tenon_values_api values = {
@@ -362,6 +384,12 @@ progress_log(struct tenon_ctx *ctx, int level, const char *fmt, ...)
 }
 
 static void
+progress_log_text(struct tenon_ctx *ctx, int level, const char *text)
+{
+    progress_log(ctx, level, "%s", text);
+}
+
+static void
 progress_status(struct tenon_ctx *ctx, const char *id, int64_t current,
                 int64_t total)
 {
@@ -386,6 +414,7 @@ static const struct tenon_progress_api progress = {
     .status = progress_status,
     .status_done = progress_status_done,
     .output = progress_output,
+    .log_text = progress_log_text,
 };
 
 /* ---- keys --------------------------------------------------------------------- */
@@ -598,11 +627,59 @@ static const struct tenon_image_api images = {
     .normalize = image_normalize,
 };
 
-static const void *
-no_extension(const char *name)
+/* ---- programs: they are of this machine, build or not ------------------------------ */
+
+static void
+program_said(void *ctx, int stream, const void *text, size_t len)
 {
-    (void)name;
-    return NULL;
+    (void)ctx, (void)stream, (void)text, (void)len;
+}
+
+static void
+program_line(void *ctx, const char *line)
+{
+    progress_log(ctx, 7, "%s", line);
+}
+
+static void
+program_status(void *ctx, const char *id, int64_t percent)
+{
+    (void)ctx, (void)id, (void)percent;
+}
+
+static void
+program_status_done(void *ctx, const char *id)
+{
+    (void)ctx, (void)id;
+}
+
+static const char *
+process_find(struct tenon_ctx *ctx, const char *name, const char *package, struct tenon_error *err)
+{
+    auto_free char *path =
+        fails(ctx, "process->find", err) ? NULL : tenon_program_need(name, package, err);
+    return path ? ctx_strdup(ctx, path) : NULL;
+}
+
+static int
+process_run(struct tenon_ctx *ctx, const struct tenon_program *program, int32_t *wait_status,
+            struct tenon_error *err)
+{
+    static const struct tenon_program_talk talk = {program_said, program_line, program_status,
+                                                   program_status_done};
+    return fails(ctx, "process->run", err)
+               ? err->code
+               : tenon_program_serve(program, standin_of(ctx)->cancel, &talk, ctx, wait_status,
+                                     err);
+}
+
+static const void *
+extension(const char *name)
+{
+    static const struct tenon_process_api process = {
+        .struct_size = sizeof process, .find = process_find, .run = process_run,
+    };
+    return strcmp(name, "tenon.process/0") ? NULL : &process;
 }
 
 static const struct tenon_host host = {
@@ -622,7 +699,7 @@ static const struct tenon_host host = {
     .result = &no_result,
     .image = &images,
     .sink = &sinks,
-    .extension = no_extension,
+    .extension = extension,
 };
 
 const struct tenon_host *

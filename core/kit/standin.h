@@ -1,8 +1,8 @@
 /* kit/standin.h - a host without a build: what `tenon plugin check` and unit
  * tests of a plugin give it in the place of the core.
  *
- * Errors, options, memory, files, keys and sinks work; what only a build has
- * (graph, results, images, blobs, extensions) is absent, and its members are
+ * Errors, options, memory, files, keys, sinks and programs ("tenon.process/0") work; what only a
+ * build has (graph, results, images, blobs, other extensions) is absent, and its members are
  * NULL. Nothing is written but below a temporary directory. One thread sets it
  * up; the ctx may then be used by several. */
 #ifndef TENON_KIT_STANDIN_H

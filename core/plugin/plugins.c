@@ -15,6 +15,7 @@
 #include "tools/vec.h"
 #include "plugin/calls.h"
 #include "plugin/module.h"
+#include "plugin/names.h"
 
 /* The largest ops table we know; older plugins' shorter ones are zero-filled. */
 union ops_copy {
@@ -338,7 +339,8 @@ known_params(const struct tenon_param *p)
 static bool
 known_ops_flags(uint32_t kind, uint32_t flags)
 {
-    const uint32_t exporter = TENON_EXPORTER_FILE | TENON_EXPORTER_DIR | TENON_EXPORTER_IMAGE;
+    const uint32_t exporter = TENON_EXPORTER_FILE | TENON_EXPORTER_DIR | TENON_EXPORTER_IMAGE |
+                              TENON_EXPORTER_LAST;
     return (flags & ~(kind == TENON_KIND_EXPORTER   ? exporter
                       : kind == TENON_KIND_PROGRESS ? TENON_PROGRESS_ONE_STREAM
                                                     : 0)) == 0;
@@ -472,7 +474,8 @@ adopt(struct loaded *l, const struct tenon_plugin *raw, struct tenon_error *err)
         return refuse(path, err, "its table of operations has flags this tenon does not know");
     if (!table_is_complete(l))
         return refuse(path, err, "its table of operations lacks a required one");
-    return TENON_OK;
+    const char *wrong = tenon_names_wrong(own);
+    return wrong ? refuse(path, err, wrong) : TENON_OK;
 }
 
 /* ---- opening ---------------------------------------------------------------- */
@@ -484,8 +487,8 @@ tenon_plugin_is_bundled(enum tenon_kind kind, const char *name)
     return strstr(TENON_BUNDLED_PLUGINS, word) != NULL;
 }
 
-static void
-hint_package(struct tenon_error *err, enum tenon_kind kind, const char *name)
+void
+tenon_plugins_hint_package(struct tenon_error *err, enum tenon_kind kind, const char *name)
 {
     auto_free char *word = tenon_asprintf("%s-%s", tenon_kind_name(kind), name);
     tenon_error_hint(err, "is the package " TENON_PACKAGE_PATTERN " installed?", word);
@@ -496,7 +499,7 @@ static void
 hint(struct tenon_error *err, enum tenon_kind kind, const char *name, const char *const *there)
 {
     if (tenon_plugin_is_bundled(kind, name)) {
-        hint_package(err, kind, name);
+        tenon_plugins_hint_package(err, kind, name);
         return;
     }
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
@@ -620,58 +623,6 @@ tenon_plugins_peek(struct tenon_plugins *p, enum tenon_kind kind,
     if (rc == 0)
         *out = &l->module.plugin;
     return rc;
-}
-
-static bool
-serves(const struct tenon_plugin *pl, const char *scheme)
-{
-    for (const char *const *s = pl->ops.source->schemes; s && *s; s++)
-        if (!strcmp(*s, scheme))
-            return true;
-    return false;
-}
-
-/* The plugin that would serve a scheme: of those that come with tenon the one whose
- * name is in it. malloc'ed. */
-static char *
-likely_source(const char *scheme)
-{
-    static const char bundled[] = TENON_BUNDLED_PLUGINS, kind[] = " source-";
-    for (const char *p = bundled; (p = strstr(p, kind)); ) {
-        p += sizeof kind - 1;
-        auto_free char *name = tenon_strndup(p, strcspn(p, " "));
-        if (strstr(scheme, name))
-            return tenon_steal(&name);
-    }
-    return tenon_strdup(scheme);
-}
-
-/* Most schemes are called like their plugin, or end like it; those are tried first so
- * that a build opens one module, not all. */
-int
-tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
-                     struct tenon_module **out, struct tenon_error *err)
-{
-    for (int pass = 0; pass < 2; pass++) {
-        tenon_vec_foreach(f, &p->files) {
-            bool likely = tenon_has_suffix(scheme, f->name);
-            if (f->kind != TENON_KIND_SOURCE || f->shadowed || likely != (pass == 0))
-                continue;
-            const struct tenon_plugin *pl = NULL;
-            auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-            if (tenon_plugins_peek(p, TENON_KIND_SOURCE, f->name, &pl, &ignored) < 0) {
-                tenon_log(TENON_LOG_WARNING, "%s", ignored.message);
-                continue;
-            }
-            if (serves(pl, scheme))
-                return tenon_plugins_get(p, TENON_KIND_SOURCE, f->name, out, err);
-        }
-    }
-    tenon_error_set(err, TENON_E_NOT_FOUND, "no source plugin for \"%s://\"", scheme);
-    auto_free char *name = likely_source(scheme);
-    if (tenon_plugin_is_bundled(TENON_KIND_SOURCE, name))
-        hint_package(err, TENON_KIND_SOURCE, name);
-    return err->code;
 }
 
 /* ---- calls ------------------------------------------------------------------- */

@@ -48,11 +48,6 @@ int tenon_plugins_get(struct tenon_plugins *p, enum tenon_kind kind,
 int tenon_plugins_peek(struct tenon_plugins *p, enum tenon_kind kind,
                        const char *name, const struct tenon_plugin **out,
                        struct tenon_error *err);
-/* The source plugin that serves a scheme: those whose name the scheme ends with are asked
- * first, then all. */
-int tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
-                         struct tenon_module **out, struct tenon_error *err);
-
 struct tenon_plugin_file { /* what discovery found */
     enum tenon_kind kind;
     char *name, *path;
@@ -74,6 +69,8 @@ size_t tenon_plugins_skipped(const struct tenon_plugins *p,
 bool tenon_plugins_has(struct tenon_plugins *p, enum tenon_kind kind, const char *name);
 /* One of tenon's own, built or not: there may be a package of its name. */
 bool tenon_plugin_is_bundled(enum tenon_kind kind, const char *name);
+/* "is the package ... installed?" */
+void tenon_plugins_hint_package(struct tenon_error *err, enum tenon_kind kind, const char *name);
 const char *tenon_kind_name(enum tenon_kind kind); /* "frontend" */
 
 /* Serial plugins get one call at a time: take around each op, whose name is a literal. */

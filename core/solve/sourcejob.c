@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "context/session.h"
-#include "plugin/plugins.h"
+#include "plugin/declared.h"
 #include "policy/lockfile.h"
 #include "solve/apart.h"
 #include "solve/buildkitlookup.h"
@@ -170,7 +170,7 @@ work_resolve(struct job *j)
     if (!scheme)
         return tenon_error_set(&j->err, TENON_E_INVALID,
                                "source \"%s\": no scheme", identifier);
-    int rc = tenon_plugins_source(st->solver->engine->plugins, scheme, &m,
+    int rc = tenon_declared_source(st->solver->engine->plugins, scheme, &m,
                                   &j->err);
     if (rc < 0)
         return tenon_error_context(&j->err, "source \"%s\"", identifier);

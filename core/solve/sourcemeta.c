@@ -1,7 +1,7 @@
 /* solve/sourcemeta.c - what a name stands for, resolved for a frontend; once each. */
 #include <string.h>
 
-#include "plugin/plugins.h"
+#include "plugin/declared.h"
 #include "solve/known.h"
 #include "solve/private.h"
 
@@ -142,7 +142,7 @@ ask(struct tenon_solver *s, struct source_meta *m,
                                q->identifier);
     auto_free char *scheme =
         tenon_strndup(q->identifier, (size_t)(end - q->identifier));
-    int rc = tenon_plugins_source(s->engine->plugins, scheme, &module, err);
+    int rc = tenon_declared_source(s->engine->plugins, scheme, &module, err);
     if (rc < 0)
         return rc;
     const struct tenon_source_request request = {

@@ -57,6 +57,8 @@ libdf_convert_la_SOURCES = \
 	%D%/convert/epoch.c \
 	%D%/convert/fail.c \
 	%D%/convert/finding.c \
+	%D%/convert/foreign.c \
+	%D%/convert/foreign.h \
 	%D%/convert/frontend.c \
 	%D%/convert/giturl.c \
 	%D%/convert/giturl.h \

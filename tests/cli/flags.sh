@@ -568,6 +568,11 @@ build --call=check,ignorestatus=true -f "$work/warn.Dockerfile"
 build --call=subrequests.describe
 assert_has "$work/out" outline
 
+flag --observe
+run 0 tenon build --progress=none --observe plain,dest="$work/observed" --build-context "$base" \
+    -o type=cacheonly "$context"
+assert_has "$work/observed" "load build definition from Dockerfile"
+
 flag --progress
 for mode in plain tty auto none quiet rawjson plain,detail=short; do
     run 0 tenon build "--progress=$mode" --build-context "$base" -o type=cacheonly "$context"

@@ -101,6 +101,12 @@ open_dir(const char *path)
 static void
 compile_kind(const char *kind, const char *upper, const char *ops)
 {
+    /* Names that a plugin declares are looked at when it is opened. */
+    const char *names =
+        !strcmp(kind, "source")     ? "static const char *const none[1]; ops.o.schemes = none;"
+        : !strcmp(kind, "frontend") ? "static const char *const none[1]; ops.o.syntaxes = none; "
+                                      "ops.o.files = none; ops.o.default_file = \"x\";"
+                                    : "";
     auto_free char *text = tenon_asprintf(
         "#include <tenon-plugin.h>\n#include <stdlib.h>\n#include <string.h>\n"
         "static struct { struct tenon_plugin p; void *more[8]; } plugin = { .p = {\n"
@@ -110,13 +116,14 @@ compile_kind(const char *kind, const char *upper, const char *ops)
         "const struct tenon_plugin *%s_x_LTX_tenon_plugin_query(void) {\n"
         "  memset(&ops, 0x11, sizeof ops);\n"
         "  ops.o.flags = 0;\n"
+        "  %s\n"
         "  ops.o.struct_size = getenv(\"OPS_SIZE\") ? atoi(getenv(\"OPS_SIZE\")) : sizeof ops.o;\n"
         "  if (getenv(\"PLUGIN_SIZE\")) plugin.p.struct_size = atoi(getenv(\"PLUGIN_SIZE\"));\n"
         "  else plugin.p.struct_size = sizeof plugin.p;\n"
         "  if (getenv(\"NO_KEY_POLICY\")) plugin.p.key_policy = 0;\n"
         "  plugin.p.ops.%s = &ops.o;\n"
         "  return &plugin.p;\n}\n",
-        upper, ops, kind, kind, ops);
+        upper, ops, kind, kind, names, ops);
     auto_free char *file = tenon_asprintf("%s-x", kind);
     compile(file, text);
 }
@@ -132,7 +139,8 @@ static const struct kind {
     struct { const char *name; size_t offset; } members[9]; /* the last one ends them */
 } kinds[] = {
     { TENON_KIND_FRONTEND, "frontend", "FRONTEND", "solve", true, sizeof(struct tenon_frontend_ops),
-      { M(frontend, solve) } },
+      { M(frontend, solve), M(frontend, syntaxes), M(frontend, files),
+        M(frontend, default_file) } },
     { TENON_KIND_SOURCE, "source", "SOURCE", "fetch_layer", true, sizeof(struct tenon_source_ops),
       { M(source, schemes), M(source, resolve), M(source, fetch_layer), M(source, fetch),
         M(source, open_tree) } },

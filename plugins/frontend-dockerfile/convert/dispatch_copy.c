@@ -5,6 +5,7 @@
 #include <tenon-graph.h>
 
 #include "convert.h"
+#include "foreign.h"
 #include "giturl.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
@@ -187,6 +188,25 @@ from_http(struct copying *x, const char *src)
     return 0;
 }
 
+/* All files of a source of another plugin, as of a git repository. */
+static int
+from_foreign(struct copying *x, const char *src)
+{
+    struct df_dispatch *d = x->d;
+    const struct df_platform *platform = df_state_platform(d->c, d->s);
+    struct df_image config;
+    struct df_vertex *v;
+    bool has_image;
+    if (d->cmd->kind != DF_ADD)
+        return df_dispatch_fail(d, "source can't be a URL for COPY");
+    int rc = df_foreign_load(d->c, src, platform, x->name, &v, &config, &has_image, d->err);
+    if (rc < 0)
+        return rc;
+    v->lines = d->step->cmd->lines;
+    action(x, v, "/", 0);
+    return 0;
+}
+
 static bool
 has_wildcards(const char *s)
 {
@@ -264,6 +284,10 @@ from_source(struct copying *x, const char *src)
     }
     if (is_http(src))
         return from_http(x, src);
+    /* Behind --from all are paths. */
+    int foreign = x->local ? df_foreign_is(x->d->c->build, src, x->d->err) : 0;
+    if (foreign != 0)
+        return foreign < 0 ? foreign : from_foreign(x, src);
     from_tree(x, src);
     return 0;
 }

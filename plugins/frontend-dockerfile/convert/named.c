@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "foreign.h"
 #include "giturl.h"
 #include "load.h"
 #include "tools/alloc.h"
@@ -298,6 +299,12 @@ df_named_load(struct df_convert *c, const struct df_named *n,
         return load_remote(c, n, tree, err);
     if (strcmp(kind, "input") == 0)
         return load_input(c, n, rest, tree, image, has_image, err);
-    return df_fail(c->build, err, (struct df_lines){0},
-                   "unsupported context source %s for %s", kind, n->name);
+    int foreign = df_foreign_is(c->build, n->input, err);
+    if (foreign == 0)
+        return df_fail(c->build, err, (struct df_lines){0},
+                       "unsupported context source %s for %s", kind, n->name);
+    const char *shown = df_arena_printf(c->arena, "[context %s] %s", n->name, n->input);
+    return foreign < 0 ? foreign
+                       : df_foreign_load(c, n->input, n->platform, shown, tree, image, has_image,
+                                         err);
 }

@@ -2,6 +2,7 @@
  * which may want further stages. */
 #include <string.h>
 
+#include "foreign.h"
 #include "load.h"
 #include "named.h"
 #include "tools/alloc.h"
@@ -106,6 +107,18 @@ load_named_stage(struct df_convert *c, struct df_state *s,
     return 0;
 }
 
+/* What is no image is a base without a config. */
+static int
+take_base(struct df_convert *c, struct df_state *s, bool has_image,
+          const struct df_platform *platform)
+{
+    if (!has_image)
+        df_image_empty(c->arena, platform, &s->image);
+    keep_base_image(c, s);
+    s->platform = platform;
+    return 0;
+}
+
 /* The image a named context gives in the place of the base. */
 static int
 load_named_base(struct df_convert *c, struct df_state *s,
@@ -114,13 +127,26 @@ load_named_base(struct df_convert *c, struct df_state *s,
 {
     bool has_image = false;
     int rc = df_named_load(c, n, s->paths, &s->tree, &s->image, &has_image, err);
+    return rc < 0 ? rc : take_base(c, s, has_image, platform);
+}
+
+/* A base that the source of another plugin gives, by its scheme. */
+static int
+resolve_foreign(struct df_convert *c, struct df_state *s, const struct df_platform *platform,
+                struct tenon_error *err)
+{
+    bool has_image = false;
+    if (s->named)
+        return load_named_stage(c, s, err);
+    s->step_onbuild = false;
+    const char *from = df_arena_printf(c->arena, "FROM %s", s->base_name);
+    int rc = df_foreign_load(c, s->base_name, platform, df_step_name(c, s, from, platform, NULL),
+                             &s->tree, &s->image, &has_image, err);
     if (rc < 0)
         return rc;
-    if (!has_image)
-        df_image_empty(c->arena, platform, &s->image);
-    keep_base_image(c, s);
-    s->platform = platform;
-    return 0;
+    s->tree->command = *s->code ? s->code : NULL;
+    s->tree->lines = s->lines;
+    return take_base(c, s, has_image, platform);
 }
 
 static const char *
@@ -208,10 +234,13 @@ resolve_image(struct df_convert *c, struct df_state *s, bool wanted,
               struct tenon_error *err)
 {
     const char *written = s->base_name;
+    const struct df_platform *platform = df_state_platform(c, s);
+    int rc = df_foreign_is(c->build, written, err);
+    if (rc != 0)
+        return rc < 0 ? rc : wanted ? resolve_foreign(c, s, platform, err) : 0;
     const char *normal = df_image_normal(c->build, written, err);
     if (!normal)
         return bad_name(c, written, err);
-    const struct df_platform *platform = df_state_platform(c, s);
     s->base_name = normal;
     if (!wanted)
         return 0;
@@ -219,7 +248,7 @@ resolve_image(struct df_convert *c, struct df_state *s, bool wanted,
         return load_named_stage(c, s, err);
 
     struct df_named *named = NULL;
-    int rc = df_named_find(c, normal, platform, &named, err);
+    rc = df_named_find(c, normal, platform, &named, err);
     if (rc < 0)
         return rc;
     if (named)

@@ -81,6 +81,28 @@ plugin_for(const struct df_build *b, const char *image, const struct tenon_value
     return NULL;
 }
 
+/* Names that are this frontend's, whatever else declares them. */
+static bool
+is_dockerfile(const char *filename)
+{
+    const char *base = strrchr(filename, '/');
+    base = base ? base + 1 : filename;
+    return strcmp(base, "dockerfile") == 0 || strcmp(base, "Dockerfile") == 0 ||
+           tenon_has_prefix(base, "Dockerfile.") || tenon_has_suffix(base, ".Dockerfile");
+}
+
+/* The plugin that declares the syntax, or without one the build file; or NULL. */
+static int
+find_declared(struct df_build *b, const char *syntax, const char **plugin,
+              struct tenon_error *err)
+{
+    *plugin = NULL;
+    if (!TENON_HAS(struct tenon_bridge, b->bridge, find_frontend) ||
+        (!syntax && is_dockerfile(b->filename)))
+        return 0;
+    return b->bridge->find_frontend(b->ctx, b->graph, syntax, b->filename, plugin, err);
+}
+
 static int
 refuse_image(struct df_build *b, const char *image, struct df_lines lines, bool by_arg,
              struct tenon_error *err)
@@ -119,6 +141,17 @@ call_other(struct df_build *b, const char *plugin, const struct df_directive *d,
     return rc < 0 ? rc : 1;
 }
 
+/* A file that says nothing may be another frontend's by its name. */
+static int
+obey_name(struct df_build *b, struct tenon_result *result, struct tenon_error *err)
+{
+    const char *plugin;
+    if (find_declared(b, NULL, &plugin, err) < 0)
+        return b->host->error->code(err);
+    const struct df_directive d = {.cmdline = plugin, .value = plugin};
+    return plugin ? call_other(b, plugin, &d, result, err) : 0;
+}
+
 int
 df_obey_syntax(struct df_build *b, const struct tenon_values *config,
                struct tenon_result *result, struct tenon_error *err)
@@ -131,11 +164,16 @@ df_obey_syntax(struct df_build *b, const struct tenon_values *config,
         d.cmdline = df_trim(b->arena, arg);
         d.value = df_arena_strndup(b->arena, d.cmdline, strcspn(d.cmdline, " "));
     } else if (!df_syntax_detect(b->arena, b->text, b->text_len, &d)) {
-        return 0;
+        return obey_name(b, result, err);
     }
     if (is_ours(b, d.value, config, err))
         return 0;
     if (!TENON_HAS(struct tenon_bridge, b->bridge, solve_frontend))
         return refuse_image(b, d.value, d.lines, arg, err);
-    return call_other(b, plugin_for(b, d.value, config), &d, result, err);
+    const char *plugin = plugin_for(b, d.value, config);
+    if (!plugin && find_declared(b, d.value, &plugin, err) < 0) {
+        df_fail_at(b, err, d.lines);
+        return b->host->error->code(err);
+    }
+    return call_other(b, plugin, &d, result, err);
 }
