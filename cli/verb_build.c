@@ -28,6 +28,7 @@
 #include "exec/exec.h"
 #include "gitfacts.h"
 #include "observers.h"
+#include "plugin/calls.h"
 #include "registry/libcurl.h"
 #include "renderer.h"
 #include "reprocheck.h"
@@ -42,7 +43,33 @@ struct watcher {
     sigset_t signals;
     struct tenon_cancel *cancel;
     bool interrupted; /* read after the thread is joined */
+    bool told;        /* what is waited for */
 };
+
+/* Who does not stop when it should has a name. */
+static void
+tell_waiting(void *data, const char *plugin, const char *op)
+{
+    (void)data;
+    tenon_log(TENON_LOG_WARNING, "still waiting for %s (%s); Ctrl-C again ends it all", plugin, op);
+}
+
+/* The next signal; once, when none comes for a while after the first, what is waited for. */
+static int
+next_signal(struct watcher *w)
+{
+    static const struct timespec patience = {.tv_sec = 3};
+    int sig = 0;
+    if (w->interrupted && !w->told) {
+        sig = sigtimedwait(&w->signals, NULL, &patience);
+        if (sig < 0 && errno == EAGAIN) {
+            w->told = true;
+            tenon_calls_tell(tell_waiting, NULL);
+        }
+        return sig < 0 ? 0 : sig;
+    }
+    return sigwait(&w->signals, &sig) == 0 ? sig : 0;
+}
 
 static void *
 watch_signals(void *data)
@@ -51,8 +78,8 @@ watch_signals(void *data)
     sigset_t seen;
     sigemptyset(&seen);
     for (;;) {
-        int sig = 0;
-        if (sigwait(&w->signals, &sig) != 0)
+        const int sig = next_signal(w);
+        if (sig == 0)
             continue;
         if (sig == SIGUSR2) /* the build is over */
             return NULL;

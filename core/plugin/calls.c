@@ -1,6 +1,7 @@
 /* plugin/calls.c - see calls.h. */
 #include "plugin/calls.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,18 +19,65 @@ static __thread struct call {
 } calls[DEPTH];
 static __thread unsigned depth;
 
+/* Of a thread that is in an operation: for others, who must not look at what is above. */
+struct caller {
+    struct caller *next;
+    struct call innermost;
+};
+static __thread struct caller self;
+static struct caller *callers; /* under lock */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+note_innermost(unsigned was)
+{
+    struct caller **at = &callers;
+    pthread_mutex_lock(&lock);
+    if (was == 0) {
+        self.next = callers;
+        callers = &self;
+    } else if (depth == 0) {
+        while (*at != &self)
+            at = &(*at)->next;
+        *at = self.next;
+    }
+    if (depth)
+        self.innermost = calls[(depth < DEPTH ? depth : DEPTH) - 1];
+    pthread_mutex_unlock(&lock);
+}
+
 void
 tenon_call_begin(const char *kind, const char *name, const char *op)
 {
     if (depth < DEPTH)
         calls[depth] = (struct call){ kind, name, op, getpid() };
     depth++;
+    note_innermost(depth - 1);
 }
 
 void
 tenon_call_end(void)
 {
     depth--;
+    note_innermost(depth + 1);
+}
+
+void
+tenon_calls_tell(void (*tell)(void *data, const char *plugin, const char *op), void *data)
+{
+    char **plugins = NULL, **ops = NULL; /* nobody is called under the lock */
+    pthread_mutex_lock(&lock);
+    for (const struct caller *c = callers; c; c = c->next)
+        if (strcmp(c->innermost.kind, "progress") != 0) {
+            tenon_strv_push(&plugins, tenon_asprintf("%s-%s", c->innermost.kind,
+                                                     c->innermost.name));
+            tenon_strv_push(&ops, tenon_strdup(c->innermost.op));
+        }
+    pthread_mutex_unlock(&lock);
+    for (size_t i = 0; plugins && plugins[i]; i++)
+        tell(data, plugins[i], ops[i]);
+    tenon_strv_free(plugins);
+    tenon_strv_free(ops);
 }
 
 /* ---- the end: async-signal-safe only ------------------------------------- */

@@ -10,4 +10,6 @@ libtenon_core_la_SOURCES += \
 	%D%/names.h \
 	%D%/plugins.c \
 	%D%/plugins.h \
+	%D%/segments.c \
+	%D%/segments.h \
 	%D%/values.c

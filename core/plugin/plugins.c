@@ -16,6 +16,7 @@
 #include "plugin/calls.h"
 #include "plugin/module.h"
 #include "plugin/names.h"
+#include "plugin/segments.h"
 
 /* The largest ops table we know; older plugins' shorter ones are zero-filled. */
 union ops_copy {
@@ -550,8 +551,13 @@ open_locked(struct tenon_plugins *p, enum tenon_kind kind, const char *name,
         if (*c == '-')
             *c = '_';
     const struct tenon_plugin *raw;
-    if (tenon_module_open(file->path, symbol, &raw, err) < 0)
+    if (tenon_segments_check(file->path, err) < 0)
         return err->code;
+    tenon_call_begin(tenon_kind_name(kind), file->name, "load"); /* constructors are theirs, too */
+    int rc = tenon_module_open(file->path, symbol, &raw, err);
+    tenon_call_end();
+    if (rc < 0)
+        return rc;
 
     struct loaded *l = tenon_new0(struct loaded);
     pthread_mutex_init(&l->serial, NULL);

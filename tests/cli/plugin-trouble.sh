@@ -42,6 +42,10 @@ misbehave(const struct tenon_values *o, struct tenon_error *err)
         return raise(atoi(how + 6));
     if (!strcmp(how, "fault"))
         return *(volatile int *)(uintptr_t)8;
+    fflush(stdout);
+    if (!strcmp(how, "hang"))
+        for (;;)
+            sleep(1000);
     if (!strcmp(how, "undeclared"))
         return host->values->get_bool(o, how);
     if (!strcmp(how, "much")) {
@@ -212,3 +216,36 @@ for place in "file,dest=$work" "dir,dest=$work/odd.c" file dir; do
     run 2 exported -o "type=$place"
     assert_lacks "$work/err" "another step"
 done
+
+# Who does not stop after Ctrl-C is named; and the second one ends it all.
+printf 'FROM base\nRUN --mount=type=odd,target=/odd,do=hang true\n' >"$work/context/Dockerfile"
+BUILDKIT_PROGRESS=plain "$abs_top_builddir/tenon-dev" --root "$store" --plugin-dir "$work/plugins" build \
+    --build-context "base=oci-layout://$bases/busybox" "$work/context" 2>"$work/hangs" &
+build=$!
+started="$started $build"
+await_line "$work/hangs" 'printed by hang'
+kill -INT "$build"
+await_line "$work/hangs" 'still waiting for mount-odd \(attach\); Ctrl-C again ends it all'
+kill -INT "$build"
+got=0
+wait "$build" || got=$?
+assert_eq 130 "$got"
+
+# A file that was cut off is refused before anything of it is touched; a crash while it is loaded is its own.
+whole=$(wc -c <"$work/plugins/mount-odd.so")
+mkdir -m 755 "$work/cut"
+for part in $((whole / 2)) $((whole / 4)) 200; do
+    head -c "$part" "$work/plugins/mount-odd.so" >"$work/cut/mount-odd.so"
+    run 1 tenon --plugin-dir "$work/cut" plugins odd
+    assert_has "$work/err" "$work/cut/mount-odd.so"
+done
+head -c $((whole / 2)) "$work/plugins/mount-odd.so" >"$work/cut/mount-odd.so"
+run 1 tenon --plugin-dir "$work/cut" plugins odd
+assert_has "$work/err" "refused: the file is cut off"
+{ cat "$work/odd.c"; echo 'static void *nowhere; __attribute__((constructor)) static void f(void) { *(char *)nowhere = 1; }'; } \
+    >"$work/early.c"
+cc -shared -fPIC -DMOUNT -I"$abs_top_srcdir/core/include" -o "$work/cut/mount-odd.so" "$work/early.c"
+got=0
+tenon --plugin-dir "$work/cut" plugins odd >"$work/out" 2>"$work/err" || got=$?
+[ "$got" != 0 ] || fail "a crash is a success"
+assert_has "$work/err" "plugin mount-odd crashed in load: SIGSEGV"
