@@ -96,6 +96,7 @@ unit_tests = \
 	tests/unit/test-store-usage \
 	tests/unit/test-store \
 	tests/unit/test-tarheader \
+	tests/unit/test-tenon-json \
 	tests/unit/test-text \
 	tests/unit/test-toml \
 	tests/unit/test-tree-copy \
