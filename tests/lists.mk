@@ -201,6 +201,7 @@ abi_tests = \
 	tests/abi/hardened.sh \
 	tests/abi/header.sh \
 	tests/abi/heads.sh \
+	tests/abi/kept.sh \
 	tests/abi/layout.sh \
 	tests/abi/lists.sh \
 	tests/abi/plugin-names.sh \
@@ -210,6 +211,7 @@ abi_tests = \
 abi_helpers = \
 	tests/abi/circles \
 	tests/abi/cxx \
+	tests/abi/kept \
 	tests/abi/layout \
 	tests/abi/layout.32 \
 	tests/abi/layout.64 \
