@@ -205,6 +205,7 @@ abi_tests = \
 	tests/abi/layout.sh \
 	tests/abi/lists.sh \
 	tests/abi/plugin-names.sh \
+	tests/abi/plugin-test.sh \
 	tests/abi/rooms.sh \
 	tests/abi/statics.sh
 

@@ -27,7 +27,10 @@ libtenon_plugin_test_a_SOURCES = \
 	core/base/ids.c \
 	core/base/io.c \
 	core/base/log.c \
+	core/base/programtext.c \
 	core/base/root.c \
+	core/base/runprogram.c \
+	core/base/sized.c \
 	core/plugin/values.c \
 	core/tools/alloc.c \
 	core/tools/ascii.c \
