@@ -5,6 +5,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -86,12 +87,14 @@ __attribute__((noreturn)) static void
 become(const struct start *s, int *aside)
 {
     const struct tenon_run *r = s->r;
-    struct sigaction plain = {.sa_handler = SIG_DFL};
     int report = put_aside(s, s->failed[1]);
     sigset_t none;
     setpgid(0, 0);
+    /* The kernel's own structure, all zero: SIG_DFL. The library keeps two signals for itself,
+     * which whoever started us may have had ignored. */
+    static const uint64_t plain[8];
     for (int sig = 1; sig < NSIG; sig++)
-        sigaction(sig, &plain, NULL); /* those that cannot be are as they should */
+        syscall(SYS_rt_sigaction, sig, plain, NULL, (size_t)NSIG / 8); /* not KILL and STOP */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* A library's may not be O_CLOEXEC.  Before Linux 5.11 they stay. */

@@ -106,7 +106,7 @@ become() {
     cd "$work/$as_user"
     exec ${as_in-} setpriv --reuid "$as_user" --regid "$as_user" --init-groups \
         env -i HOME="$work/$as_user" USER="$as_user" LOGNAME="$as_user" LC_ALL=C \
-        PATH="$PATH" TERM=dumb ${as_env-} "$@"
+        PATH="$PATH" TERM=dumb TENON_UPKEEP=off ${as_env-} "$@"
 }
 
 as() { (become "$@"); }
