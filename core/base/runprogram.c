@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -87,7 +88,6 @@ __attribute__((noreturn)) static void
 become(const struct start *s, int *aside)
 {
     const struct tenon_run *r = s->r;
-    int report = put_aside(s, s->failed[1]);
     sigset_t none;
     setpgid(0, 0);
     /* The kernel's own structure, all zero: SIG_DFL. The library keeps two signals for itself,
@@ -99,33 +99,46 @@ become(const struct start *s, int *aside)
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* A library's may not be O_CLOEXEC.  Before Linux 5.11 they stay. */
     syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == s->parent && report >= 0 &&
-        put_in_place(s, aside) && chdir(r->directory) == 0)
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == s->parent && put_in_place(s, aside) &&
+        chdir(r->directory) == 0)
         execve(r->path, (char *const *)(uintptr_t)r->argv, (char *const *)(uintptr_t)r->env);
     const int e = errno;
-    if (write(report, &e, sizeof e) < 0)
+    if (write(s->failed[1], &e, sizeof e) < 0)
         _exit(126);
     _exit(127);
 }
 
 /* ---- while it runs ------------------------------------------------------------ */
 
-/* What there is to read; false: nothing will come any more. */
+/* What there is to read, at most of *left; false: nothing will come any more. */
 static bool
-take(const struct tenon_run *r, int fd, int stream)
+take(const struct tenon_run *r, int fd, int stream, size_t *left)
 {
     char text[1 << 14];
-    const ssize_t n = read(fd, text, sizeof text);
-    if (n > 0)
+    const ssize_t n = read(fd, text, *left < sizeof text ? *left : sizeof text);
+    if (n > 0) {
         r->said(r->data, stream, text, (size_t)n);
+        *left -= (size_t)n;
+    }
     return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
+static bool
+take_some(const struct tenon_run *r, int fd, int stream)
+{
+    size_t left = SIZE_MAX;
+    return take(r, fd, stream, &left);
+}
+
+/* What is in the pipe by now, and no more: who escaped may write for ever. */
 static void
 take_rest(const struct tenon_run *r, int fd, int stream)
 {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    while (fd >= 0 && poll(&p, 1, 0) > 0 && take(r, fd, stream))
+    int there = 0;
+    if (fd < 0 || ioctl(fd, FIONREAD, &there) < 0)
+        return;
+    size_t left = (size_t)there;
+    while (left && take(r, fd, stream, &left))
         ;
 }
 
@@ -167,9 +180,9 @@ watch(const struct tenon_run *r, pid_t pid, int out, int err)
                          {.fd = r->cancel ? tenon_cancel_fd(r->cancel) : -1, .events = POLLIN}};
     while (!has_ended(pid)) {
         poll(p, 4, pidfd < 0 || patience.asked ? LOOK_MS : -1);
-        if (p[1].revents && !take(r, out, 1))
+        if (p[1].revents && !take_some(r, out, 1))
             p[1].fd = -1;
-        if (p[2].revents && !take(r, err, 2))
+        if (p[2].revents && !take_some(r, err, 2))
             p[2].fd = -1;
         if (r->cancel && tenon_cancel_fired(r->cancel)) {
             p[3].fd = -1;
@@ -217,6 +230,15 @@ open_pipes(struct start *s, struct tenon_error *err)
     for (size_t i = 0; i < s->r->fd_count; i++)
         if (s->r->fds[i].as >= s->above)
             s->above = s->r->fds[i].as + 1;
+    /* Here, where it can be told that there is no number left: the child reports by this one. */
+    const int report = fcntl(s->failed[1], F_DUPFD_CLOEXEC, s->above);
+    if (report < 0) {
+        if (errno == EINVAL)
+            errno = EMFILE; /* above RLIMIT_NOFILE */
+        return tenon_error_sys(err, "a descriptor of the number %d", s->above);
+    }
+    close(s->failed[1]);
+    s->failed[1] = report;
     return TENON_OK;
 }
 

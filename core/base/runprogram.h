@@ -28,8 +28,10 @@ struct tenon_run {
 char *tenon_program_find(const char *name);
 /* Blocking; any thread, which must not end before.  *wait_status as from waitpid(2).  The program
  * leads a group of processes: cancelled, the group gets SIGTERM, two seconds later SIGKILL, and
- * the answer is CANCELLED; whatever is left of it when the program has ended is killed.  It gets
- * SIGKILL when the calling thread ends, and so when the process does.  An error: it was not run. */
+ * the answer is CANCELLED; whatever is left of it when the program has ended is killed.  Who has
+ * left the group (setsid) is not, and nothing that it writes after the end is waited for.  The
+ * program gets SIGKILL when the calling thread ends, and so when the process does.  An error: it
+ * was not run. */
 int tenon_program_run(const struct tenon_run *r, int *wait_status, struct tenon_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "base/cancel.h"
@@ -11,13 +12,20 @@
 static struct {
     struct tenon_buf output, lines, statuses;
     struct tenon_cancel *cancel;
-    bool cancels_when_heard;
+    bool cancels_when_heard, is_counted;
+    uint64_t count;
 } heard;
 
 static void
 on_output(void *data, int stream, const void *text, size_t len)
 {
     (void)data;
+    if (heard.is_counted) {
+        heard.count += len;
+        ck_assert_uint_lt(heard.count, 32 << 20); /* that is: for ever */
+        usleep(5000); /* so that there is more to read */
+        return;
+    }
     tenon_buf_addf(&heard.output, "%d:%.*s", stream, (int)len, (const char *)text);
     if (heard.cancels_when_heard)
         tenon_cancel_fire(heard.cancel);
@@ -186,6 +194,36 @@ START_TEST(test_programtext_leaves_nobody_behind)
 }
 END_TEST
 
+START_TEST(test_programtext_who_escapes_is_not_heard)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    heard.is_counted = true;
+    /* It writes without a pause, in a session of its own, before the program ends. */
+    ck_assert_int_eq(run((struct tenon_program){0},
+                         "trap 'exit 0' USR1; setsid sh -c "
+                         "'yes & yes | head -n 50000; kill -USR1 $0; wait' $$ & wait",
+                         NULL, &err), 0);
+    ck_assert_uint_ge(heard.count, 100000);
+}
+END_TEST
+
+START_TEST(test_programtext_numbers_without_room_are_an_error)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct rlimit before;
+    int32_t status = 0;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit few = {40, before.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    const struct tenon_program_fd fds[] = {{0, 50}};
+    const int rc = run((struct tenon_program){.fds = fds, .fd_count = 1}, "exit 0", &status, &err);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    /* And not an exit code, which would be the program's. */
+    ck_assert_int_lt(rc, 0);
+    ck_assert_ptr_nonnull(strstr(err.message, "51: "));
+}
+END_TEST
+
 START_TEST(test_programtext_what_cannot_be_run_says_so)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -223,6 +261,8 @@ main(void)
     tcase_add_test(tc, test_programtext_surroundings_are_what_was_given);
     tcase_add_loop_test(tc, test_programtext_cancel_ends_it_and_what_it_began, 0, 2);
     tcase_add_test(tc, test_programtext_leaves_nobody_behind);
+    tcase_add_test(tc, test_programtext_who_escapes_is_not_heard);
+    tcase_add_test(tc, test_programtext_numbers_without_room_are_an_error);
     tcase_add_test(tc, test_programtext_what_cannot_be_run_says_so);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
