@@ -21,3 +21,12 @@ for file in "$abs_top_srcdir"/debian/tenon-plugin-*.install; do
     plugin=$(basename "$file" .install)
     grep -qx "%package ${plugin#tenon-}" "$work/spec" || fail "no package $plugin"
 done
+# What a macro makes of its arguments.
+! grep '^Summary:.*"' "$work/spec" || fail "a summary with a quote"
+grep -qx "Summary: The user's ssh agent in steps" "$work/spec" || fail "no summary of plugin-mount-ssh"
+# tenon recommends the plugins that it recommends in debian/.
+sed -n '/^Package: tenon$/,/^Suggests:/p' "$abs_top_srcdir/debian/control" |
+    sed -n '/^Recommends:/,$s/^ \(tenon-plugin-[a-z-]*\).*/\1/p' | sort >"$work/debian"
+sed '/^%package/,$d' "$work/spec" | grep '^Recommends:' | grep -o 'tenon-plugin-[a-z-]*' |
+    grep -vx tenon-plugin-executor-native | sort >"$work/rpm"
+diff "$work/debian" "$work/rpm" || fail "plugins that debian/control (<) and the spec (>) recommend"
