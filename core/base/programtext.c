@@ -28,17 +28,30 @@ struct saying {
     bool has_status;
 };
 
-/* "42%" in a line; -1: there is none. */
+static const char *
+digits_before(const char *line, const char *end)
+{
+    while (end > line && isdigit((unsigned char)end[-1]))
+        end--;
+    return end;
+}
+
+/* "42%" or "42.5%" in a line: 42; -1: there is none. */
 static int64_t
 percent_in(const char *line)
 {
-    const char *sign = strchr(line, '%'), *from = sign;
-    while (from && from > line && isdigit((unsigned char)from[-1]) && sign - from < 3)
-        from--;
-    if (!sign || from == sign)
+    const char *end = strchr(line, '%');
+    if (!end)
+        return -1;
+    const char *from = digits_before(line, end);
+    if (from < end && from > line && from[-1] == '.') {
+        end = from - 1;
+        from = digits_before(line, end);
+    }
+    if (from == end || end - from > 3)
         return -1;
     int64_t n = 0;
-    for (; from < sign; from++)
+    for (; from < end; from++)
         n = n * 10 + (*from - '0');
     return n > 100 ? -1 : n;
 }

@@ -88,6 +88,10 @@ START_TEST(test_programtext_output_goes_where_it_is_wanted)
     ck_assert_int_eq(run(shows, "printf 'a 7%%\\rb 100%%\\nrest 700%% %%\\n'", NULL, &err), 0);
     ck_assert_str_eq(tenon_buf_str(&heard.statuses), "packing 7|packing 100|packing done");
     ck_assert_str_eq(tenon_buf_str(&heard.lines), "rest 700% %|");
+    heard.lines.len = heard.statuses.len = 0;
+    ck_assert_int_eq(run(shows, "printf '12.5%%\\n1050%%\\n1.%%\\n'", NULL, &err), 0);
+    ck_assert_str_eq(tenon_buf_str(&heard.statuses), "packing 12|packing done");
+    ck_assert_str_eq(tenon_buf_str(&heard.lines), "1050%|1.%|");
     heard.lines.len = heard.output.len = 0;
     ck_assert_int_eq(run((struct tenon_program){.output = TENON_PROGRAM_DROP}, script, NULL, &err),
                      0);
