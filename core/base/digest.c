@@ -2,6 +2,7 @@
 #include "digest.h"
 
 #include <nettle/sha2.h>
+#include <nettle/version.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -13,6 +14,17 @@ struct tenon_hash {
 };
 
 static const char prefix[] = "sha256:";
+
+/* The value, and the state is that of nothing again. */
+static void
+finish(struct sha256_ctx *state, uint8_t bin[TENON_DIGEST_BIN_LEN])
+{
+#if NETTLE_VERSION_MAJOR >= 4
+    sha256_digest(state, bin);
+#else
+    sha256_digest(state, TENON_DIGEST_BIN_LEN, bin);
+#endif
+}
 
 struct tenon_hash *
 tenon_hash_new(void)
@@ -54,7 +66,7 @@ void
 tenon_hash_final(struct tenon_hash *h, struct tenon_digest *out)
 {
     uint8_t bin[TENON_DIGEST_BIN_LEN];
-    sha256_digest(&h->state, sizeof bin, bin); /* resets the state */
+    finish(&h->state, bin);
     tenon_digest_of_bytes(bin, out);
 }
 
@@ -72,7 +84,7 @@ tenon_digest_of(const void *data, size_t len, struct tenon_digest *out)
     sha256_init(&state);
     if (len)
         sha256_update(&state, len, data);
-    sha256_digest(&state, sizeof bin, bin);
+    finish(&state, bin);
     tenon_digest_of_bytes(bin, out);
 }
 
