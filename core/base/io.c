@@ -457,7 +457,7 @@ empty_last(struct removal *r, struct tenon_error *err)
             f->removed_some = true;
             continue;
         }
-        int unlink_errno = errno;
+        int unlink_errno = e->d_type == DT_DIR ? 0 : errno; /* else rmdir's, of a file */
         /* e lives in the stream of a frame that enter() may move or close */
         auto_free char *copy = tenon_strdup(name);
         int rc = enter(r, fd, copy, err);
