@@ -36,6 +36,13 @@ archive_version_of(void)
                ? archive_version_string() + sizeof "libarchive" : "missing";
 }
 
+static const char *
+gnutls_version_of(void)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    return tenon_gnutls_try(&ignored) == 0 ? gnutls_check_version(NULL) : "missing";
+}
+
 static struct json_object *
 collect(void)
 {
@@ -52,7 +59,7 @@ collect(void)
         {"kernel", system.release},
         {"machine", system.machine},
         {"curl", curl_version_of()},
-        {"gnutls", gnutls_check_version(NULL)},
+        {"gnutls", gnutls_version_of()},
         {"json-c", json_c_version()},
         {"libarchive", archive_version_of()},
         {"sqlite", sqlite3_libversion()},

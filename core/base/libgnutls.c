@@ -24,13 +24,19 @@ static struct tenon_lazylib library = {
 
 TENON_LAZYLIB_NOTE(TENON_GNUTLS_SONAME, "TLS and signatures");
 
+int
+tenon_gnutls_try(struct tenon_error *err)
+{
+    return tenon_lazylib_load(&library, err);
+}
+
 const struct tenon_gnutls_functions *
 tenon_gnutls(void)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
 
-    if (tenon_lazylib_load(&library, &err) < 0) {
-        fprintf(stderr, "tenon: %s\n", err.message);
+    if (tenon_gnutls_try(&err) < 0) {
+        fprintf(stderr, "tenon: TLS and signatures need gnutls: %s\n", err.message);
         abort();
     }
     return &tenon_gnutls_table;

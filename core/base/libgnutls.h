@@ -13,6 +13,8 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
+#include "base/error.h"
+
 #define TENON_GNUTLS_FUNCTIONS(X) \
     X(alert_send) X(alpn_set_protocols) X(base64_decode2) X(bye) \
     X(certificate_allocate_credentials) X(certificate_free_credentials) \
@@ -48,6 +50,8 @@ struct tenon_gnutls_functions {
     gnutls_free_function *free_;
 };
 
+/* 0 when it is there; UNSUPPORTED says what is missing.  Any thread. */
+int tenon_gnutls_try(struct tenon_error *err);
 /* The library; without it the process ends with a message, as one that is linked with it would.
  * Any thread. Not between fork and exec. */
 const struct tenon_gnutls_functions *tenon_gnutls(void) __attribute__((returns_nonnull));

@@ -15,6 +15,11 @@ grep -Eq '^gzip encoder +[0-9]+$' "$work/out" || fail "no gzip encoder"
 grep -Eq '^zstd +[0-9]+\.[0-9]+\.[0-9]+$' "$work/out" || fail "no version of zstd"
 run 0 tenon version --format json
 assert_has "$work/out" "\"version\":\"$version\""
+# A library that is loaded late and cannot be is told, and no reason to end.
+mkdir "$work/broken"
+: >"$work/broken/$(sed -n 's/^#define TENON_GNUTLS_SONAME "\(.*\)"/\1/p' "$abs_top_builddir/config.h")"
+LD_LIBRARY_PATH=$work/broken run 0 tenon version
+grep -Eqx 'gnutls +missing' "$work/out" || fail "a version of a broken gnutls: $(cat "$work/out")"
 
 run 0 tenon --help
 cp "$work/out" "$work/help"
