@@ -155,6 +155,11 @@ plain_env(void)
 char *
 tenon_program_need(const char *name, const char *package, struct tenon_error *err)
 {
+    if (*name != '/' && strchr(name, '/')) { /* looked at here, run elsewhere */
+        tenon_error_set(err, TENON_E_BUG, "program \"%s\": a path has to be absolute, for it would "
+                        "be another file in the directory that the program begins in", name);
+        return NULL;
+    }
     char *path = tenon_program_find(name);
     if (path)
         return path;

@@ -24,7 +24,8 @@ struct tenon_run {
 };
 
 /* The path of a program that is not a directory and may be executed: name itself where it has a
- * "/", else from $PATH.  malloc'ed; NULL: there is none. */
+ * "/" (absolute, or the caller stays where it is), else from $PATH.  malloc'ed; NULL: there is
+ * none. */
 char *tenon_program_find(const char *name);
 /* Blocking; any thread, which must not end before.  *wait_status as from waitpid(2).  The program
  * leads a group of processes: cancelled, the group gets SIGTERM, two seconds later SIGKILL, and

@@ -12,8 +12,8 @@
  *
  * Of the host's tables, error, values, ctx, progress, key, files, client and sink work: temporary
  * directories are real, sinks write to nothing, a client has what tenon_test_give gave. The members
- * of graph, result, image (but normalize, which refuses) and blobs are NULL, and so is extension():
- * `tenon build` has those. This interface belongs to tests: it may change with a minor version of
+ * of graph, result, image (but normalize, which refuses) and blobs are NULL: `tenon build` has those.
+ * Of extensions there is "tenon.process/0", which drops what programs print. This interface belongs to tests: it may change with a minor version of
  * tenon. Lists of strings end with NULL. One thread, but for the ctx. */
 #ifndef TENON_PLUGIN_TEST_H
 #define TENON_PLUGIN_TEST_H

@@ -358,7 +358,7 @@ struct tenon_program_fd { /* never grows */
 struct tenon_program {
     uint32_t struct_size;
     uint32_t flags;            /* 0 */
-    const char *const *argv;   /* argv[0] without "/" is looked for as `find` does */
+    const char *const *argv;   /* argv[0]: absolute, or without "/", looked for as `find` does */
     const char *const *env;    /* all of it, "K=V"; NULL: PATH, HOME and LC_ALL=C */
     const char *directory;     /* to begin in, or NULL: "/" */
     const struct tenon_program_fd *fds; /* what it has beside 0, 1 and 2, or in their place; */
@@ -371,8 +371,8 @@ struct tenon_program {
 struct tenon_process_api {
     uint32_t struct_size;
     uint32_t flags; /* 0 */
-    /* Where a program is: its path, ctx's.  NULL with NOT_FOUND; package, or NULL, is told as what
-     * to install.  For an exporter's check. */
+    /* Where a program is, its path, ctx's; name is absolute, or without "/" (else BUG).  NULL with
+     * NOT_FOUND; package, or NULL, is told as what to install.  For an exporter's check. */
     const char *(*find)(struct tenon_ctx *ctx, const char *name,
                         const char *package, struct tenon_error *err);
     /* Runs it until it ends.  *wait_status as from waitpid(2); where wait_status is NULL all

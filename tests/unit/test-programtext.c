@@ -238,6 +238,11 @@ START_TEST(test_programtext_what_cannot_be_run_says_so)
     tenon_error_release(&err);
     ck_assert_int_eq(run((struct tenon_program){.argv = dir}, NULL, NULL, &err), TENON_E_NOT_FOUND);
     tenon_error_release(&err);
+    /* It is there from here, and would be another one from its directory. */
+    const char *const relative[] = {"../../../../../../../../../bin/sh", "-c", "exit 0", NULL};
+    ck_assert_int_eq(run((struct tenon_program){.argv = relative}, NULL, NULL, &err), TENON_E_BUG);
+    ck_assert_ptr_nonnull(strstr(err.message, "has to be absolute"));
+    tenon_error_release(&err);
     ck_assert_int_lt(run((struct tenon_program){.directory = "/nowhere"}, "exit 0", NULL, &err), 0);
     ck_assert_ptr_nonnull(strstr(err.message, "/sh: "));
     tenon_error_release(&err);

@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "program.h"
-
 static const struct tenon_param options[] = {
     { .name = "dest", .help = "the file; - is standard output", .type = TENON_TYPE_HOST_PATH,
       .flags = TENON_PARAM_REQUIRED },
@@ -36,14 +34,17 @@ static const struct tenon_param config[] = {
 };
 
 static const struct tenon_host *host;
+static const struct tenon_process_api *process;
 static const char *program; /* of the configuration: good until fini */
 
 static int
 squashfs_init(const struct tenon_host *h, const struct tenon_values *values, void **self,
               struct tenon_error *err)
 {
-    (void)err;
     host = h;
+    process = h->extension("tenon.process/0");
+    if (!process)
+        return h->error->set(err, TENON_E_UNSUPPORTED, 0, "this tenon runs no programs of plugins");
     program = h->values->get_string(values, "program");
     *self = NULL;
     return TENON_OK;
@@ -66,8 +67,14 @@ squashfs_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *val
     if (epoch && (!*epoch || strspn(epoch, "0123456789") != strlen(epoch)))
         return host->error->set(err, TENON_E_INVALID, 0,
                                 "source-date-epoch: \"%s\" are no seconds", epoch);
-    if (access(program, X_OK) < 0) {
-        host->error->set(err, TENON_E_INVALID, errno, "squashfs is made by %s", program);
+    /* A path that is not absolute would be another program in another directory. */
+    if (*program != '/')
+        return host->error->set(err, TENON_E_INVALID, 0,
+                                "the program \"%s\" in tenon.json is no absolute path", program);
+    if (!process->find(ctx, program, NULL, err)) {
+        host->error->clear(err);
+        host->error->set(err, TENON_E_INVALID, 0, "squashfs is made by %s, which is not there",
+                         program);
         host->error->hint(err, "install squashfs-tools, or say where it is: "
                                "{\"plugins\": {\"exporter-squashfs\": {\"program\": \"PATH\"}}}");
         return TENON_E_INVALID;
@@ -107,9 +114,11 @@ static int
 make(struct tenon_ctx *ctx, const struct tenon_values *values, int tree, const char *file,
      struct tenon_error *err)
 {
+    static const char *const env[] = { "PATH=/usr/bin:/bin", "LC_ALL=C", NULL };
     const char *epoch = host->values->get_string(values, "source-date-epoch");
     char block[24];
-    const char *args[20] = { program, ".", file, "-noappend", "-no-progress", "-quiet" };
+    const char *args[20] = { program, "/proc/self/fd/3/.", file, "-noappend", "-no-progress",
+                             "-quiet" };
     size_t n = 6;
     snprintf(block, sizeof block, "%lld", (long long)host->values->get_int(values, "block-size"));
     args[n++] = "-comp";
@@ -122,8 +131,10 @@ make(struct tenon_ctx *ctx, const struct tenon_values *values, int tree, const c
         args[n++] = "-all-time";
         args[n++] = epoch;
     }
-    const struct program p = { .host = host, .path = program, .args = args, .dirfd = tree };
-    return program_run(&p, ctx, err);
+    const struct tenon_program_fd fd = { .fd = tree, .as = 3 };
+    const struct tenon_program p = { .struct_size = sizeof p, .argv = args, .env = env,
+                                     .fds = &fd, .fd_count = 1 };
+    return process->run(ctx, &p, NULL, err);
 }
 
 static int
