@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENON_JSON_DEPTH 32 /* deeper is not opened */
+#define TENON_JSON_DEPTH 32 /* what is deeper makes tenon_json_end answer NULL */
 
 struct tenon_json {
     const struct tenon_host *host;
@@ -33,7 +33,7 @@ struct tenon_json {
     char *text;
     size_t len, room;
     uint32_t depth, too_deep;
-    bool needs_comma;
+    bool needs_comma, lost;
     char closers[TENON_JSON_DEPTH];
 };
 
@@ -61,23 +61,44 @@ tenon_json_put_(struct tenon_json *j, const char *text, size_t len)
     j->text[j->len] = '\0';
 }
 
+/* Bytes of the character that a text begins with, if it goes into JSON as it is, or 0. */
+static inline size_t
+tenon_json_plain_(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    const size_t len = c[0] < 0x80 ? 1 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+    if (len == 1)
+        return c[0] >= ' ' && c[0] != '"' && c[0] != '\\';
+    if (c[0] < 0xc2 || c[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+    /* Longer than it needs to be, half of a pair, beyond the last. */
+    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
+        (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
+        return 0;
+    return len;
+}
+
 static inline void
 tenon_json_quote_(struct tenon_json *j, const char *value)
 {
     tenon_json_put_(j, "\"", 1);
     while (*value) {
-        size_t plain = 0;
+        size_t plain = 0, len;
         char code[8];
-        while ((unsigned char)value[plain] >= ' ' && value[plain] != '"' && value[plain] != '\\')
-            plain++;
+        while ((len = tenon_json_plain_(value + plain)) > 0)
+            plain += len;
         tenon_json_put_(j, value, plain);
         value += plain;
         if (!*value)
             break;
         if (*value == '"' || *value == '\\')
             snprintf(code, sizeof code, "\\%c", *value);
-        else
-            snprintf(code, sizeof code, "\\u%04x", (unsigned)(unsigned char)*value);
+        else /* a byte that is no UTF-8 is U+FFFD */
+            snprintf(code, sizeof code, "\\u%04x",
+                     (unsigned char)*value < 0x80 ? (unsigned)(unsigned char)*value : 0xfffdU);
         tenon_json_put_(j, code, strlen(code));
         value++;
     }
@@ -101,6 +122,7 @@ static inline void
 tenon_json_open(struct tenon_json *j, const char *key, char kind)
 {
     if (j->depth == TENON_JSON_DEPTH) {
+        j->lost = true;
         j->too_deep++;
         return;
     }
@@ -168,13 +190,13 @@ tenon_json_strings(struct tenon_json *j, const char *key, const char *const *lis
     tenon_json_close(j);
 }
 
-/* Closes what is open. */
+/* Closes what is open.  NULL: something was too deep. */
 static inline const char *
 tenon_json_end(struct tenon_json *j)
 {
     while (j->depth || j->too_deep)
         tenon_json_close(j);
-    return j->text ? j->text : "";
+    return j->lost ? NULL : j->text ? j->text : "";
 }
 
 /* ---- the configuration of an image ------------------------------------------ */
@@ -185,12 +207,29 @@ struct tenon_image_config { /* absent members are NULL; lists end with NULL */
     const char *created;    /* RFC 3339 */
     const char *const *env; /* "K=V" */
     const char *const *entrypoint, *const *cmd;
-    const char *const *labels; /* "K=V" */
+    const char *const *labels; /* "K=V"; of one name the last */
     const char *const *exposed_ports; /* "80/tcp" */
     const char *const *volumes;
 };
 
-/* "K=V" as members, or as names of empty objects. */
+static inline size_t
+tenon_json_name_len_(const char *item, bool named)
+{
+    return named ? strlen(item) : strcspn(item, "=");
+}
+
+/* Whether the first of a list has its name once more further on. */
+static inline bool
+tenon_json_comes_again_(const char *const *list, bool named)
+{
+    const size_t len = tenon_json_name_len_(*list, named);
+    for (const char *const *l = list + 1; *l; l++)
+        if (tenon_json_name_len_(*l, named) == len && memcmp(*list, *l, len) == 0)
+            return true;
+    return false;
+}
+
+/* "K=V" as members, or as names of empty objects; of one name the last. */
 static inline void
 tenon_json_members_(struct tenon_json *j, const char *key, const char *const *list, bool named)
 {
@@ -199,6 +238,8 @@ tenon_json_members_(struct tenon_json *j, const char *key, const char *const *li
     tenon_json_open(j, key, '{');
     for (; *list; list++) {
         const char *eq = named ? NULL : strchr(*list, '=');
+        if (tenon_json_comes_again_(list, named))
+            continue;
         char *name = j->host->ctx->strdup(j->ctx, *list);
         if (eq)
             name[eq - *list] = '\0';
