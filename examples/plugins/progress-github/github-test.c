@@ -29,10 +29,10 @@ vertex(const char *id, const char *name, int64_t completed_ns, const char *error
 }
 
 static void
-output(const char *id, const char *text)
+output(const char *id, const char *text, size_t len)
 {
     struct tenon_event ev = { .struct_size = sizeof ev, .type = TENON_EVENT_LOG, .vertex = id,
-                              .data = text, .len = strlen(text), .stream = 1 };
+                              .data = text, .len = len, .stream = 1 };
     ops->event(self, &ev);
 }
 
@@ -69,9 +69,10 @@ main(void)
 
     vertex("a", "RUN first", 0, NULL);
     vertex("b", "RUN second\n::error::x", 0, NULL);
-    output("a", "one\n::error::no");
-    output("b", "in between\n");
-    output("a", "t so\n");
+    output("a", "one\n::error::no", 15);
+    output("b", "in between\n", 11);
+    output("a", "t so\n", 5);
+    output("a", "a \0::error::\n", 13);
     vertex("b", "RUN second\n::error::x", 1500000000, NULL);
     vertex("a", "RUN first", 100000000, "exit code: 1");
     struct tenon_event warning = { .struct_size = sizeof warning, .type = TENON_EVENT_WARNING,
@@ -82,12 +83,17 @@ main(void)
                                             .excerpts = places, .excerpt_count = 1 };
     ops->close(self, &end);
 
-    expect(tenon_test_read(fd, text, sizeof text) > 0, "something is shown");
+    const int shown = tenon_test_read(fd, text, sizeof text);
+    expect(shown > 0, "something is shown");
+    for (int i = 0; i < shown; i++)
+        if (!text[i])
+            text[i] = '0';
     hide_guard(text);
     static const char expected[] =
         "::group::RUN first\n"
         "::stop-commands::*\none\n::*::\n"
         "::stop-commands::*\n::error::not so\n::*::\n"
+        "::stop-commands::*\na 0::error::\n::*::\n"
         "ERROR\n::endgroup::\n"
         "::group::RUN second%0A::error::x\n"
         "::stop-commands::*\nin between\n::*::\n"

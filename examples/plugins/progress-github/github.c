@@ -7,10 +7,12 @@
 #define _GNU_SOURCE
 #include <tenon-plugin.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /* What a step said while another one had the log; of more, the beginning is dropped. */
 enum { MAX_WAITING = 1 << 20 };
@@ -140,9 +142,18 @@ step_of(struct display *d, const char *vertex, bool make)
 static void
 put_output(struct display *d, const char *text, size_t len)
 {
-    if (len)
-        dprintf(d->fd, "::stop-commands::%s\n%.*s%s::%s::\n", d->guard, (int)len, text,
-                text[len - 1] == '\n' ? "" : "\n", d->guard);
+    if (!len)
+        return;
+    const bool is_open = text[len - 1] != '\n';
+    dprintf(d->fd, "::stop-commands::%s\n", d->guard);
+    while (len) { /* with its NULs, at which a format would end, and the guard stay closed */
+        const ssize_t n = write(d->fd, text, len);
+        if (n < 0 && errno != EINTR)
+            break;
+        text += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    dprintf(d->fd, "%s::%s::\n", is_open ? "\n" : "", d->guard);
 }
 
 static void
