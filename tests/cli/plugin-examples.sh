@@ -161,11 +161,11 @@ assert_has "$work/err" "exit code 1: the disk is full"
 assert_no_file three.squashfs
 
 # ---- frontend-ini --------------------------------------------------------------------------------
-echo "{$mirrors, \"frontends\": {\"example.org/ini\": \"ini\"}}" >"$TENON_CONFIG"
+echo "{$mirrors}" >"$TENON_CONFIG"
 rm -rf out
 cp -r "$work/packages/frontend-ini" "$work/site"
 cd "$work/site"
-run 0 build -f site.ini -o out .
+run 0 build -o out .
 assert_has out/srv/files.txt index.html
 cmp out/srv/index.html pages/index.html
 [ -e out/bin/sh ] || fail "the base is not there"
@@ -193,3 +193,7 @@ printf '[image]\nfrom = busybox\n[run]\na = exit 3\n' | wrong_at 5 "exit code: 3
 printf '[image]\nfrom = scratch\n[copy]\nnot-there = /\n' | wrong_at 5 '"/not-there": not found'
 run 1 build -f site.ini --platform linux/amd64,linux/arm64 .
 assert_has "$work/err" "an INI file makes one platform"
+printf '# syntax=example.org/ini\n[image]\nfrom = scratch\n[copy]\npages = /\n' >arm.ini
+run 0 build -f arm.ini --platform linux/arm/v6 -o type=oci,dest=arm.tar .
+tar -xf arm.tar -C "$work/context"
+grep -rqs '"variant":"v6"' "$work/context/blobs" || fail "the variant is lost"

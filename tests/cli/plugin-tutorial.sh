@@ -60,10 +60,14 @@ assert_has "$work/err" "of them from the cache"
 run 2 installed --plugin-dir "$work/attester" build --attest type=my-own,ticket=what? "$work/attester"
 run 0 installed --plugin-dir "$work/attester" build --attest type=my-own,ticket=WEB-7 -o "$work/attested" "$work/attester"
 assert_has "$work/attested/my-own.json" '"ticket": "WEB-7"'
-echo '{"frontends": {"example.org/my-own": "my-own"}}' >"$TENON_CONFIG"
 run 0 installed --plugin-dir "$work/frontend" build -o "$work/made" "$work/frontend"
 assert_eq Welcome "$(cat "$work/made/motd")"
-echo '{}' >"$TENON_CONFIG"
+run 0 installed --plugin-dir "$work/frontend" build --platform linux/arm/v6 -o type=oci,dest="$work/arm.tar" "$work/frontend"
+mkdir "$work/arm"
+tar -xf "$work/arm.tar" -C "$work/arm"
+grep -rqs '"variant":"v6"' "$work/arm/blobs" || fail "not the platform that was asked for"
+run 1 installed --plugin-dir "$work/frontend" build --platform linux/amd64,linux/arm64 "$work/frontend"
+assert_has "$work/err" "is not one platform"
 
 # ---- the page -------------------------------------------------------------------------------
 serve_busybox

@@ -160,11 +160,24 @@ text_of(struct json_object *o, const char *member)
                : "";
 }
 
+/* "os/architecture" or "os/architecture/variant"; ini_solve has looked at it. */
+static void
+set_platform(struct build *b)
+{
+    static const char *const members[] = { "os", "architecture", "variant" };
+    const char *from = b->platform;
+    for (size_t i = 0; i < sizeof members / sizeof *members && *from; i++) {
+        const size_t len = strcspn(from, "/");
+        json_object_object_add(b->document, members[i],
+                               json_object_new_string_len(from, (int)len));
+        from += len + (from[len] == '/');
+    }
+}
+
 /* What an image says is the base of what this one says, also what nobody here knows. */
 static int
 begin_config(struct build *b, const void *text, size_t len)
 {
-    const char *slash = strchr(b->platform, '/');
     struct json_object *value = NULL;
     if (text) {
         struct json_tokener *tokener = json_tokener_new();
@@ -174,10 +187,7 @@ begin_config(struct build *b, const void *text, size_t len)
             return host->error->set(b->err, TENON_E_CORRUPT, 0, "the base's config is no object");
     } else {
         b->document = json_object_new_object();
-        json_object_object_add(b->document, "architecture",
-                               json_object_new_string_len(slash + 1, (int)strcspn(slash + 1, "/")));
-        json_object_object_add(b->document, "os",
-                               json_object_new_string_len(b->platform, (int)(slash - b->platform)));
+        set_platform(b);
     }
     if (!json_object_object_get_ex(b->document, "config", &value) ||
         !json_object_is_type(value, json_type_object)) {
@@ -331,6 +341,9 @@ ini_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_request
     if (strchr(b.platform, ','))
         return host->error->set(err, TENON_E_UNSUPPORTED, 0,
                                 "an INI file makes one platform, not %s", b.platform);
+    if (!strchr(b.platform, '/'))
+        return host->error->set(err, TENON_E_INVALID, 0,
+                                "the platform %s says no architecture", b.platform);
     int rc = read_file(&b);
     if (rc == 0)
         rc = begin_image(&b);
@@ -352,9 +365,14 @@ ini_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     return TENON_OK;
 }
 
+static const char *const syntaxes[] = { "example.org/ini", NULL };
+static const char *const files[] = { "*.ini", NULL };
 static const struct tenon_frontend_ops ops = {
     .struct_size = sizeof ops,
     .solve = ini_solve,
+    .syntaxes = syntaxes,
+    .files = files,
+    .default_file = "site.ini",
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_FRONTEND),
