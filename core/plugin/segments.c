@@ -28,7 +28,7 @@ tenon_segments_check(const char *path, struct tenon_error *err)
     for (unsigned i = 0; i < head.e_phnum; i++) {
         ElfW(Phdr) part;
         const bool is_there = read_at(fd, &part, sizeof part, head.e_phoff + i * sizeof part);
-        if (is_there && part.p_type != PT_LOAD)
+        if (is_there && (part.p_type != PT_LOAD || !part.p_filesz)) /* .bss may be "beyond" it */
             continue;
         if (!is_there || part.p_filesz > (uint64_t)st.st_size ||
             part.p_offset > (uint64_t)st.st_size - part.p_filesz)
