@@ -123,8 +123,8 @@ tenon_declared_file(struct tenon_plugins *p, const char *file, const char **out,
     const struct tenon_plugin *pl = NULL;
     auto_free char *what = tenon_asprintf("the build file \"%s\"", tenon_path_base(file));
     if (find(p, TENON_KIND_FRONTEND, has_file, file, ALL, what, &pl, err) < 0) {
-        tenon_error_hint(err, "say which: \"# syntax=\" in the file, or "
-                         "--build-arg BUILDKIT_SYNTAX=NAME");
+        tenon_error_hint(err, "say which: {\"frontends\": {\"WORD\": \"NAME\"}} in tenon.json, and "
+                         "\"# syntax=WORD\" in the file");
         return err->code;
     }
     *out = pl ? pl->name : NULL;

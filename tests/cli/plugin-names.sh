@@ -155,6 +155,13 @@ plugin two frontend second '-DDEFAULT="second.ini"'
 with_two() { tenon --plugin-dir "$work/plugins" --plugin-dir "$work/two" "$@"; }
 run 1 with_two build -f other.ini .
 assert_has "$work/err" 'the build file "other.ini" is declared by two plugins, frontend-ini and frontend-second'
+assert_has "$work/err" '{"frontends": {"WORD": "NAME"}} in tenon.json, and "# syntax=WORD" in the file'
+printf '# syntax=word\nx\n' >said.ini
+echo '{"frontends": {"word": "second"}}' >"$TENON_CONFIG"
+rm -rf "$work/out.d"
+run 0 with_two build -o "$work/out.d" -f said.ini .
+assert_eq second "$(cat "$work/out.d/who")"
+echo '{}' >"$TENON_CONFIG"
 run 1 with_two build --build-arg BUILDKIT_SYNTAX=ini .
 assert_has "$work/err" '"# syntax=ini" is declared by two plugins'
 assert_has "$work/err" '{"frontends": {"ini": "NAME"}}'
@@ -215,3 +222,15 @@ run 1 with_two build .
 assert_has "$work/err" 'the scheme "records" is declared by two plugins, source-data and source-other'
 run 0 with_two plugins
 assert_has "$work/err" 'the scheme "records" is declared by two plugins'
+
+echo "-- names that nothing asks for"
+mkdir -m 755 "$work/bad"
+bad() { # KIND NAME FLAG TEXT
+    plugin bad "$1" "$2" "$3"
+    tenon --plugin-dir "$work/bad" plugins "$1-$2" >"$work/out" 2>&1 || :
+    assert_has "$work/out" "$4"
+}
+bad frontend fixed '-DDEFAULT="Dockerfile"' "which are always read as Dockerfiles"
+bad frontend ends '-DDEFAULT="site.Dockerfile"' "which are always read as Dockerfiles"
+bad source under '-DSCHEMES="my_data"' "a scheme that it declares has more"
+bad source upper '-DSCHEMES="Data"' "a scheme that it declares has more"
