@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 extern char **environ;
 
 #define SELF "/proc/self/exe"
+enum { KEPT = 3, OLD_KERNELS_LAST = 1023 };
 
 static bool
 is_wanted(void)
@@ -24,15 +26,18 @@ is_wanted(void)
 }
 
 /* Nobody who reads what the build prints waits for us, nobody's Ctrl-C ends us, and no directory
- * is in use by us. */
+ * is in use by us.  `kept` becomes KEPT. */
 static void
 leave(int kept)
 {
     int null = open("/dev/null", O_RDWR);
-    for (int fd = 0; null >= 0 && fd < 3; fd++)
-        dup2(null, fd);
-    for (int fd = 3; fd < 1024; fd++)
-        if (fd != kept)
+    for (int fd = 0; fd < KEPT; fd++)
+        if (dup2(null, fd) < 0)
+            _exit(1);
+    if (kept != KEPT && dup2(kept, KEPT) < 0)
+        _exit(1);
+    if (syscall(SYS_close_range, KEPT + 1U, ~0U, 0) < 0)
+        for (int fd = KEPT + 1; fd <= OLD_KERNELS_LAST; fd++)
             close(fd);
     setsid();
     if (chdir("/") < 0)
@@ -56,10 +61,11 @@ upkeep_wait(const struct cli *cli)
     leave(pipe_fd[0]);
     ssize_t n;
     do
-        n = read(pipe_fd[0], &word, 1);
+        n = read(KEPT, &word, 1);
     while (n < 0 && errno == EINTR);
     if (n == 1) /* not wanted; 0: it was told so, or killed */
         _exit(0);
+    close(KEPT);
     execl(SELF, "tenon", "--root", cli->root, "upkeep", (char *)NULL);
     _exit(1);
 }
