@@ -66,6 +66,10 @@ touch_snapshots(struct tenon_store *s, const char *id, int64_t now, struct tenon
                   " (SELECT snapshot FROM record_snapshot WHERE record = ?1)", "ti", id, now);
 }
 
+#define HAS_SNAPSHOTS(record) \
+    "NOT EXISTS (SELECT 1 FROM record_snapshot WHERE record = " record \
+    " AND snapshot NOT IN (SELECT id FROM snapshot))"
+
 int
 tenon_record_find(struct tenon_store *s, const char *key, struct tenon_record *out,
                   struct tenon_error *err)
@@ -85,7 +89,7 @@ tenon_record_find(struct tenon_store *s, const char *key, struct tenon_record *o
     if (db_transaction(s, err) < 0)
         return err->code;
     if (db_begin(s, &q, "SELECT r.id, r.outputs, r.created, r.extra FROM key k JOIN record r"
-                 " ON r.id = k.record WHERE k.key = ?1", err) < 0) {
+                 " ON r.id = k.record WHERE k.key = ?1 AND " HAS_SNAPSHOTS("r.id"), err) < 0) {
         db_rollback(s);
         return err->code;
     }
@@ -162,6 +166,19 @@ link_key(struct tenon_store *s, const char *key, const char *id, struct tenon_er
                   " ON CONFLICT(key) DO UPDATE SET record = excluded.record", "tt", key, id);
 }
 
+/* 0: a check of the store has forgotten one meanwhile, which was damaged. */
+static int
+has_snapshots(struct tenon_store *s, const char *id, struct tenon_error *err)
+{
+    struct db_query q;
+    if (db_begin(s, &q, "SELECT 1 WHERE " HAS_SNAPSHOTS("?1"), err) < 0)
+        return err->code;
+    db_text(&q, 1, id);
+    int rc = db_step(&q, err);
+    db_end(&q);
+    return rc;
+}
+
 int
 tenon_record_store(struct tenon_store *s, const char *const *keys, size_t key_count,
                    const struct tenon_record *r, const char *scope, const char *description,
@@ -170,6 +187,11 @@ tenon_record_store(struct tenon_store *s, const char *const *keys, size_t key_co
     if (db_transaction(s, err) < 0)
         return err->code;
     int rc = insert_record(s, r, scope, description, err);
+    if (rc == 0 && (rc = has_snapshots(s, r->id.str, err)) == 0) {
+        db_rollback(s);
+        return 0; /* it is made again when it is wanted again */
+    }
+    rc = rc < 0 ? rc : 0;
     for (size_t i = 0; rc == 0 && i < key_count; i++)
         rc = link_key(s, keys[i], r->id.str, err);
     if (rc == 0)
