@@ -9,6 +9,7 @@ struct fsck {
     const struct tenon_fsck_options *options;
     struct tenon_fsck_counts *counts;
     struct store_named damaged; /* digests of blobs that are not what they should be */
+    bool has_read;              /* the blob that is looked at: it has a file */
 };
 
 /* ---- fsckrows.c --------------------------------------------------------------- */

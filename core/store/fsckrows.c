@@ -14,6 +14,7 @@
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "store/fsck.h"
+#include "store/lease.h"
 
 void
 fsck_tell(struct fsck *f, const char *object, char **problem, bool is_leftover, bool is_repaired)
@@ -34,6 +35,7 @@ struct kind {
     const char *list;   /* the ids of all */
     const char *there;  /* is there (still) a row of this id? */
     const char *forget; /* delete it */
+    const char *used;   /* when a build used its files last; NULL: there are none */
     /* 0: it is right; 1: it is not, and why.  again: once more, in a transaction. */
     int (*look)(struct fsck *f, const char *id, bool again, char **problem,
                 struct tenon_error *err);
@@ -204,8 +206,9 @@ look_at_blob(struct fsck *f, const char *id, bool again, char **problem, struct 
     int rc = ask(f->store, "SELECT size FROM blob WHERE digest = ?1", id, &text, err);
     if (rc <= 0)
         return rc;
-    if (again && store_is_named(&f->damaged, id))
+    if (again && f->has_read)
         return 1; /* its bytes do not change: read once, outside of the transaction */
+    f->has_read = false;
     if (!tenon_digest_parse(id, &d)) {
         *problem = tenon_strdup("has a name that is no digest");
         return 1;
@@ -222,8 +225,7 @@ look_at_blob(struct fsck *f, const char *id, bool again, char **problem, struct 
         *problem = tenon_asprintf("cannot be read: %s", strerror(-rc));
     else if (strcmp(is.str, d.str) != 0)
         *problem = tenon_strdup("has other bytes than its digest says");
-    if (*problem && fd >= 0)
-        tenon_vec_push(&f->damaged.digests, tenon_strdup(id));
+    f->has_read = fd >= 0;
     return *problem != NULL;
 }
 
@@ -282,18 +284,19 @@ look_at_image(struct fsck *f, const char *id, bool again, char **problem, struct
 static const struct kind kinds[] = {
     { TENON_FSCK_SNAPSHOTS, "snapshot ", "SELECT id FROM snapshot ORDER BY id",
       "SELECT 1 FROM snapshot WHERE id = ?1", "DELETE FROM snapshot WHERE id = ?1",
-      look_at_snapshot, forget_records_of },
+      "SELECT used FROM snapshot WHERE id = ?1", look_at_snapshot, forget_records_of },
     { TENON_FSCK_RECORDS, "record ", "SELECT id FROM record ORDER BY id",
-      "SELECT 1 FROM record WHERE id = ?1", "DELETE FROM record WHERE id = ?1", look_at_record,
-      NULL },
+      "SELECT 1 FROM record WHERE id = ?1", "DELETE FROM record WHERE id = ?1", NULL,
+      look_at_record, NULL },
     { TENON_FSCK_BLOBS, "blob ", "SELECT digest FROM blob ORDER BY digest",
-      "SELECT 1 FROM blob WHERE digest = ?1", "DELETE FROM blob WHERE digest = ?1", look_at_blob,
-      forget_blob },
+      "SELECT 1 FROM blob WHERE digest = ?1", "DELETE FROM blob WHERE digest = ?1",
+      "SELECT used FROM blob WHERE digest = ?1", look_at_blob, forget_blob },
     { TENON_FSCK_CACHES, "cache mount ", "SELECT n FROM cache ORDER BY n",
-      "SELECT 1 FROM cache WHERE n = ?1", "DELETE FROM cache WHERE n = ?1", look_at_cache, NULL },
+      "SELECT 1 FROM cache WHERE n = ?1", "DELETE FROM cache WHERE n = ?1",
+      "SELECT used FROM cache WHERE n = ?1", look_at_cache, NULL },
     { TENON_FSCK_IMAGES, "image ", "SELECT name FROM image ORDER BY name",
-      "SELECT 1 FROM image WHERE name = ?1", "DELETE FROM image WHERE name = ?1", look_at_image,
-      NULL },
+      "SELECT 1 FROM image WHERE name = ?1", "DELETE FROM image WHERE name = ?1", NULL,
+      look_at_image, NULL },
 };
 
 static int
@@ -309,9 +312,22 @@ list_ids(struct fsck *f, const struct kind *k, char ***ids, struct tenon_error *
     return rc;
 }
 
-/* In the transaction.  1: it is wrong, and forgotten if that was asked for. */
+/* In the transaction: could a build have it mounted, or read it?  Who opens the store later uses
+ * what has a row then. */
 static int
-settle(struct fsck *f, const struct kind *k, const char *id, char **problem,
+is_in_use(struct fsck *f, const struct kind *k, const char *id, struct tenon_error *err)
+{
+    auto_free char *text = NULL;
+    uint64_t used;
+    int rc = k->used ? ask(f->store, k->used, id, &text, err) : 0;
+    return rc < 0 ? rc
+                  : rc == 1 && text && tenon_parse_u64(text, 10, &used) &&
+                        (int64_t)used >= store_oldest_lease(f->store);
+}
+
+/* In the transaction.  1: it is wrong, and forgotten if that was asked for and can be. */
+static int
+settle(struct fsck *f, const struct kind *k, const char *id, char **problem, bool *is_forgotten,
        struct tenon_error *err)
 {
     char *again = NULL;
@@ -325,6 +341,14 @@ settle(struct fsck *f, const struct kind *k, const char *id, char **problem,
     free(again);
     if (rc != 1 || !f->options->repair)
         return rc;
+    rc = is_in_use(f, k, id, err);
+    if (rc == 1) {
+        auto_free char *text = tenon_steal(problem);
+        *problem = tenon_asprintf("%s, and is in use: not repaired", text ? text : "is damaged");
+    }
+    if (rc != 0)
+        return rc;
+    *is_forgotten = true;
     if (db_run(f->store, err, k->forget, "t", id) < 0 ||
         (k->forget_more && k->forget_more(f, id, err) < 0))
         return err->code;
@@ -336,20 +360,24 @@ check_one(struct fsck *f, const struct kind *k, const char *id, struct tenon_err
 {
     auto_free char *problem = NULL;
     auto_free char *object = tenon_asprintf("%s%s", k->word, id);
+    bool is_forgotten = false;
     int rc = k->look(f, id, false, &problem, err);
     if (rc <= 0)
         return rc;
     if (db_transaction(f->store, err) < 0)
         return err->code;
-    rc = settle(f, k, id, &problem, err);
+    rc = settle(f, k, id, &problem, &is_forgotten, err);
     if (rc < 0) {
         db_rollback(f->store);
         return rc;
     }
     if (db_commit(f->store, err) < 0)
         return err->code;
-    if (rc == 1)
-        fsck_tell(f, object, &problem, false, f->options->repair);
+    if (rc != 1)
+        return 0;
+    if (k->number == TENON_FSCK_BLOBS && !store_is_named(&f->damaged, id))
+        tenon_vec_push(&f->damaged.digests, tenon_strdup(id));
+    fsck_tell(f, object, &problem, false, is_forgotten);
     return 0;
 }
 

@@ -164,7 +164,7 @@ static const struct {
     { result_of_nothing, { "results 1 of nothing" }, 1 },
     { other_bytes, { " has other bytes than its digest says", "image name needs blob sha256:" }, 2 },
     { longer, { " has 6 bytes, not 5", "image name needs blob sha256:" }, 2 },
-    { no_blob, { " is not there" }, 1 },
+    { no_blob, { " is not there", "image name needs blob sha256:" }, 2 },
     { no_cache, { "cache mount 1 has no directory" }, 1 },
     { no_manifest, { "image name is sha256:0, which is not there" }, 1 },
     { no_history_record, { "history/build has no record" }, 1 },
@@ -240,6 +240,53 @@ START_TEST(test_fsck_leaves_those_at_work)
 }
 END_TEST
 
+/* What a build that goes on has mounted, or reads, stays as it is until it is over. */
+START_TEST(test_fsck_repairs_nothing_in_use)
+{
+    static void (*const damage[])(void) = { half_made, longer, no_cache };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *layer = layer_path();
+    struct tenon_store *checks;
+    fill();
+    damage[_i]();
+    OK(tenon_store_open(dir_path, &checks, &err));
+    struct tenon_store *builds = store;
+    store = checks;
+    ck_assert_int_eq(check(true), 0);
+    ck_assert_msg(strstr(told.data, "in use: not repaired") != NULL, "%s", told.data);
+    ck_assert_int_ge(counts.still_damaged, 1);
+    ck_assert_int_eq(faccessat(dir_fd, "snapshots/1/fs", F_OK, 0), 0);
+    ck_assert_int_eq(faccessat(dir_fd, layer, F_OK, 0), 0);
+    ck_assert_int_eq(faccessat(dir_fd, "cache-mounts/1", F_OK, 0), 0);
+    tenon_store_close(builds);
+    ck_assert_int_eq(check(true), 0);
+    ck_assert_msg(counts.damaged && !counts.still_damaged, "%s", told.data);
+    ck_assert_int_eq(check(false), 0);
+    ck_assert_msg(counts.damaged == 0 && counts.leftovers == 0, "%s", told.data);
+}
+END_TEST
+
+/* A result whose snapshot was forgotten meanwhile is made again, not taken. */
+START_TEST(test_record_without_snapshots_does_not_count)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_digest key;
+    struct tenon_record got = {0};
+    int64_t id = 1;
+    struct tenon_chain chain = { &id, 1 };
+    fill();
+    sql("DELETE FROM snapshot");
+    tenon_digest_of("key", 3, &key);
+    ck_assert_int_eq(tenon_record_find(store, key.str, &got, &err), 0);
+    struct tenon_record r = { .output_count = 1, .outputs = &chain };
+    tenon_digest_of("other", 5, &r.id);
+    const char *keys[] = { r.id.str };
+    OK(tenon_record_store(store, keys, 1, &r, NULL, NULL, NULL, 0, &err));
+    ck_assert_int_eq(check(false), 0);
+    ck_assert_msg(!strstr(told.data, r.id.str) && counts.damaged == 1, "%s", told.data);
+}
+END_TEST
+
 /* The database alone is damaged: found, and only when nobody uses it replaced. */
 START_TEST(test_fsck_database_starts_over)
 {
@@ -278,6 +325,8 @@ main(void)
     tcase_add_test(tc, test_fsck_counts_what_it_looks_at);
     tcase_add_test(tc, test_fsck_leftovers);
     tcase_add_test(tc, test_fsck_leaves_those_at_work);
+    tcase_add_loop_test(tc, test_fsck_repairs_nothing_in_use, 0, 3);
+    tcase_add_test(tc, test_record_without_snapshots_does_not_count);
     tcase_add_test(tc, test_fsck_database_starts_over);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
