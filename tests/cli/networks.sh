@@ -281,6 +281,7 @@ mkdir "$work/certs" "$work/authorities"
 ) >"$work/openssl.log" 2>&1 || { cat "$work/openssl.log" >&2; fail openssl; }
 start_odd secret "http://$registry"
 front() { # PORT: sets tls
+    : >"$work/front-$1" # not what an earlier one has said
     "$abs_top_srcdir/tests/cli/tls-front" "$1" "$work/certs" "$work/fronts.log" >"$work/front-$1" &
     remember $!
     await_line "$work/front-$1" '^$'
