@@ -144,7 +144,7 @@ hear:t=ready kill:t=USR1 await:t return"
     said "ExecProcess: unknown: no signal is called \"NONE\""
 
     echo "-- $executor: a terminal"
-    does 0 "container:a tty begin:t,a,/bin/busybox,sh,-c,trap~'busybox~stty~size'~WINCH;[~-t~0~]&&[~-t~2~]&&echo~terminal;until~read~l;do~:;done \
+    does 0 "container:a tty begin:t,a,/bin/busybox,sh,-c,trap~'busybox~stty~size'~WINCH;[~-t~0~]&&[~-t~2~]&&echo~terminal;until~read~-t~1~l;do~:;done \
 hear:t=terminal resize:t=33x99 hear:t=33~99 write:t=x await:t return"
     said "t said 33 99"
     said "t exit 0:"
